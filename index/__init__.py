@@ -1,0 +1,1 @@
+"""Articles, read once and kept findable: readers, catalog, encoder, vectors, words."""

@@ -1,0 +1,236 @@
+"""The index as one thing: catalog, encoder, vectors and words over one data directory."""
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from index.articles import IndexedArticle
+from index.catalog import Catalog, Generation
+from index.embedding import Encoder, Vectors, load_encoder
+from index.exceptions import EncoderMismatch, VectorStoreError
+from index.lexical import LexicalIndex
+from index.lock import DirectoryLock, unwritable
+from index.passages import Passage, split_passages
+from index.settings import IndexSettings
+from index.vector_store import VectorStore, remove_generations
+
+Progress = Callable[[int, int], None]
+_EMBED_BATCH = 64
+
+
+class ArticleIndex:
+    """Opened for reading beside other readers, or for writing alone. Parts load when they are first needed.
+
+    Raises DataDirectoryError, DataDirectoryBusy or CatalogDamaged.
+    """
+
+    def __init__(self, settings: IndexSettings, *, writable: bool = False, encoder: Encoder | None = None) -> None:
+        self.settings = settings
+        self.writable = writable
+        self.write_lock = threading.RLock()
+        self._encoder = encoder
+        self._store: VectorStore | None = None
+        self._store_number = 0
+        self._snapshot: tuple[int, dict[str, Passage], LexicalIndex] | None = None
+        try:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(settings.data_dir, error) from error
+        # With a Chroma server the catalog is the only shared file, and SQLite guards it.
+        self._lock = None if settings.chroma_url else DirectoryLock(settings.data_dir, exclusive=writable)
+        try:
+            self.catalog = Catalog(settings.data_dir / "catalog.sqlite3")
+        except BaseException:
+            self._release()
+            raise
+
+    def close(self) -> None:
+        """Close the stores and let other processes in."""
+        if self._store:
+            self._store.close()
+            self._store = None
+        self.catalog.close()
+        self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The configured encoder. Raises EncoderUnavailable."""
+        return self._encoder or load_encoder(self.settings.encoder, self.settings.encoder_device)
+
+    def articles(self) -> list[IndexedArticle]:
+        """The indexed articles."""
+        return self.catalog.articles()
+
+    def passages(self) -> dict[str, Passage]:
+        """The passages of all articles by id."""
+        return self._current()[0]
+
+    def search_vectors(
+        self, question: str, limit: int, article_ids: Sequence[str] | None = None
+    ) -> list[tuple[Passage, float]]:
+        """Passages nearest in meaning, with their cosine, best first. Raises EncoderMismatch, VectorStoreError."""
+        passages, _ = self._current()
+        if not passages:
+            return []
+        vector = self.encoder.encode_queries([question])[0]
+        try:
+            found = self._vector_store().query(vector, limit, article_ids)
+        except VectorStoreError:
+            found = self._reopened().query(vector, limit, article_ids)
+        # A row that the catalog does not know is of an article that is being replaced.
+        return [(passages[id_], score) for id_, score in found if id_ in passages]
+
+    def search_words(
+        self, question: str, language: str, limit: int, article_ids: Sequence[str] | None = None
+    ) -> list[tuple[Passage, float]]:
+        """Passages that share words or names with the question, with their BM25 score, best first."""
+        passages, lexical = self._current()
+        return [(passages[id_], score) for id_, score in lexical.query(question, language, limit, article_ids)]
+
+    def embed(self, passages: Sequence[Passage], progress: Progress | None = None) -> int:
+        """Make and keep the vectors that the catalog lacks; returns how many. `progress(done, total)` counts them."""
+        fingerprint = self.encoder.fingerprint
+        known = self.catalog.vectors(fingerprint, (p.text_hash for p in passages))
+        missing = list({p.text_hash: p.text for p in passages if p.text_hash not in known}.items())
+        for done in range(0, len(missing), _EMBED_BATCH):
+            if progress:
+                progress(done, len(missing))
+            hashes, texts = zip(*missing[done : done + _EMBED_BATCH], strict=True)
+            self.catalog.add_vectors(fingerprint, hashes, self.encoder.encode_passages(texts))
+        if progress and missing:
+            progress(len(missing), len(missing))
+        return len(missing)
+
+    def vectors(self, passages: Sequence[Passage]) -> Vectors:
+        """Vectors of passages that were embedded, shape (passages, dimension)."""
+        fingerprint = self.encoder.fingerprint
+        found = self.catalog.vectors(fingerprint, (p.text_hash for p in passages))
+        rows = [found[p.text_hash] for p in passages]
+        return np.stack(rows) if rows else np.zeros((0, fingerprint.dimension), np.float32)
+
+    def writable_store(self) -> VectorStore:
+        """The current generation for writing; the first one is made here. Raises EncoderMismatch."""
+        if self.catalog.generation() is None:
+            self.build_generation()
+        return self._vector_store()
+
+    def build_generation(self, progress: Progress | None = None) -> None:
+        """Build a new generation from the catalog, check it, make it current, delete the others.
+
+        Vectors of the configured encoder that the catalog has are used; others are made, and counted by `progress`.
+        """
+        with self.write_lock:
+            if self._lock:
+                self._lock.make_exclusive()
+            try:
+                self._build_generation(progress)
+            finally:
+                if self._lock and not self.writable:
+                    self._lock.make_shared()
+
+    def _build_generation(self, progress: Progress | None) -> None:
+        settings = self.settings
+        current = self.catalog.generation()
+        number = current.number + 1 if current else 1
+        is_same_encoder = current is not None and current.encoder == self.encoder.fingerprint
+        passages = self.catalog.passages() if is_same_encoder else self._split_again()
+        self.embed(passages, progress)
+        vectors = self.vectors(passages)
+        store = VectorStore.open(settings.data_dir, settings.chroma_url, number, create=True)
+        store.upsert(passages, vectors)
+        if not store.holds(passages, vectors):
+            store.close()
+            raise VectorStoreError(
+                "A new Chroma collection does not find what was written to it.",
+                "Check the disk, then run `maqal index --rebuild`.",
+            )
+        self.catalog.switch_generation(Generation(number, self.encoder.fingerprint), passages)
+        if self._store:
+            self._store.close()
+        self._store, self._store_number = store, number
+        remove_generations(settings.data_dir, settings.chroma_url, keep=number)
+
+    def _split_again(self) -> list[Passage]:
+        """The passages of all articles, as they fit the configured encoder."""
+        limits = self.encoder.count_tokens, self.encoder.max_tokens
+        return [p for a in self.catalog.articles() for p in split_passages(a.article, a.id, a.version, *limits)]
+
+    def _vector_store(self) -> VectorStore:
+        """The current generation, opened once; rebuilt from the catalog when it does not hold what it should."""
+        generation = self.catalog.generation()
+        if self._store and generation and generation.number == self._store_number:
+            return self._store
+        with self.write_lock:
+            if generation is None or self._store_number != generation.number or not self._store:
+                self._open_generation(generation)
+            if self._store is None:
+                raise VectorStoreError("No generation of vectors is open.", "Run `maqal index --rebuild`.")
+            return self._store
+
+    def _open_generation(self, generation: Generation | None) -> None:
+        if generation and generation.encoder != self.encoder.fingerprint:
+            raise EncoderMismatch(
+                f"The index was made by the encoder {generation.encoder}; {self.encoder.fingerprint} is configured.",
+                "Set INDEX_ENCODER back, or make all vectors again with `maqal index --rebuild`.",
+            )
+        if generation is None or generation.is_dirty or not self._opens(generation):
+            self.build_generation()
+
+    def _opens(self, generation: Generation) -> bool:
+        """Open the generation if it agrees with the catalog.
+
+        A marker stands while it is being opened: where damage kills the process, the next one finds
+        the marker and builds a new generation instead of dying again.
+        """
+        marker = self.settings.data_dir / "opening"
+        if not self.settings.chroma_url and marker.exists() and marker.read_text() == str(generation.number):
+            marker.unlink(missing_ok=True)
+            return False
+        marker.write_text(str(generation.number))
+        try:
+            store = VectorStore.open(self.settings.data_dir, self.settings.chroma_url, generation.number)
+            passages = self.catalog.passages()
+            if not store.holds(passages, self.vectors(passages)):
+                store.close()
+                return False
+        except VectorStoreError:
+            if self.settings.chroma_url:
+                raise
+            return False
+        finally:
+            marker.unlink(missing_ok=True)
+        if self._store:
+            self._store.close()
+        self._store, self._store_number = store, generation.number
+        return True
+
+    def _reopened(self) -> VectorStore:
+        with self.write_lock:
+            if self._store:
+                self._store.close()
+            self._store = None
+        return self._vector_store()
+
+    def _current(self) -> tuple[dict[str, Passage], LexicalIndex]:
+        """Passages and lexical index of the catalog as it is now."""
+        changes = self.catalog.change_count()
+        snapshot = self._snapshot
+        if snapshot is None or snapshot[0] != changes:
+            passages = self.catalog.passages()
+            languages = {a.id: a.article.language for a in self.catalog.articles()}
+            lexical = LexicalIndex(passages, languages)
+            self._snapshot = snapshot = (changes, {p.id: p for p in passages}, lexical)
+        return snapshot[1], snapshot[2]
+
+    def _release(self) -> None:
+        if self._lock:
+            self._lock.close()

@@ -1,0 +1,81 @@
+"""The lock of a data directory: many readers or one writer among processes, by `flock`."""
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+from typing import IO, Self
+
+from index.exceptions import DataDirectoryBusy, DataDirectoryError
+
+
+class DirectoryLock:
+    """Held from construction until `close`; shared for reading, exclusive for writing. Never waits."""
+
+    def __init__(self, directory: Path, *, exclusive: bool) -> None:
+        self._path = directory / "lock"
+        self.exclusive = exclusive
+        try:
+            self._file: IO[str] = self._path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise unwritable(directory, error) from error
+        try:
+            self._acquire(exclusive=exclusive)
+        except DataDirectoryBusy:
+            self._file.close()
+            raise
+
+    def make_exclusive(self) -> None:
+        """Turn a shared lock into an exclusive one, or raise DataDirectoryBusy and keep the shared one."""
+        if not self.exclusive:
+            try:
+                self._acquire(exclusive=True)
+            except DataDirectoryBusy:
+                # A failed conversion may have dropped the shared lock (flock(2)).
+                fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                raise
+            self.exclusive = True
+
+    def make_shared(self) -> None:
+        """Turn an exclusive lock into a shared one."""
+        if self.exclusive:
+            fcntl.flock(self._file, fcntl.LOCK_SH)
+            self.exclusive = False
+
+    def close(self) -> None:
+        """Let other processes in."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _acquire(self, *, exclusive: bool) -> None:
+        try:
+            fcntl.flock(self._file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataDirectoryBusy(
+                f"The data directory {self._path.parent} is in use by another process{self._holder()}.",
+                "Stop that process, ask it instead (maqal serve answers over HTTP), or let several processes "
+                "share a Chroma server: run `chroma run` and set INDEX_CHROMA_URL.",
+            ) from error
+        self._file.truncate(0)
+        self._file.write(f"{os.getpid()} {' '.join([Path(sys.argv[0]).name, *sys.argv[1:2]])}")
+        self._file.flush()
+
+    def _holder(self) -> str:
+        try:
+            pid, _, command = self._path.read_text(encoding="utf-8").partition(" ")
+        except OSError:
+            return ""
+        return f" ({command}, pid {pid})" if pid else ""
+
+
+def unwritable(directory: Path, error: OSError) -> DataDirectoryError:
+    """The error for a data directory that cannot be created or written."""
+    return DataDirectoryError(
+        f"The data directory {directory} cannot be written: {os.strerror(error.errno or 0)}.",
+        "Make it writable, or set INDEX_DATA_DIR to a directory that is.",
+    )

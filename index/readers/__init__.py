@@ -1,0 +1,115 @@
+"""Files and texts in, `Article` out: plain text, Markdown and HTML."""
+
+import os
+from dataclasses import replace
+from datetime import date
+from importlib import resources
+from pathlib import Path
+
+from index.articles import Article, number_paragraphs
+from index.exceptions import ArticleTooLarge, EmptyArticle, NotAFile, SourceNotFound, UnreadableArticle
+from index.languages import detect_language
+from index.normalization import clean
+from index.readers.decoding import decode
+from index.readers.layout import Layout
+from index.readers.plain_text import read_plain_text
+
+SUFFIXES = {".txt": "text", ".text": "text", ".md": "markdown", ".markdown": "markdown",
+            ".html": "html", ".htm": "html", ".xhtml": "html"}  # fmt: skip
+BUNDLED = "kazakhstan-csto-2022.ar.txt"
+
+
+def read_file(path: Path, max_bytes: int) -> Article:
+    """The article in a .txt, .md or .html file.
+
+    Raises SourceNotFound, NotAFile, ArticleTooLarge, UnreadableArticle or EmptyArticle.
+    """
+    if not path.exists():
+        raise SourceNotFound(f"There is no file at {path}.", "Check the path; quote it if it holds spaces.")
+    if not path.is_file():
+        raise NotAFile(f"{path} is not a file.", f"Name the articles in it, for example: maqal index {path}/*.txt")
+    if path.suffix.casefold() not in SUFFIXES:
+        raise UnreadableArticle(
+            f"{path.name} has no suffix that maqal reads.",
+            f"Save the article as one of {', '.join(SUFFIXES)} and index that file.",
+        )
+    try:
+        # Size is checked on what is read, not on what the file system says: a pipe or a growing file has none.
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise UnreadableArticle(
+            f"{path} cannot be read: {os.strerror(error.errno or 0)}.", "Check the file's permissions."
+        ) from error
+    return read_bytes(data, path.name, origin=str(path.resolve()), max_bytes=max_bytes)
+
+
+def read_bytes(data: bytes, name: str, *, origin: str, max_bytes: int) -> Article:
+    """The article in the bytes of a file called `name`, whose suffix tells the format (plain text if none does)."""
+    if len(data) > max_bytes:
+        raise ArticleTooLarge(
+            f"{name} is larger than {max_bytes:,} bytes.",
+            "An article is seldom that long. Split the file, or raise INDEX_MAX_BYTES.",
+        )
+    text = decode(data, name)
+    return read_text(text, origin=origin, format=SUFFIXES.get(Path(name).suffix.casefold(), "text"))
+
+
+def read_text(
+    text: str,
+    *,
+    origin: str,
+    format: str = "text",
+    title: str | None = None,
+    source: str | None = None,
+    published: date | None = None,
+) -> Article:
+    """The article in a text of the format `text`, `markdown` or `html`; named fields win over what is found."""
+    text = clean(text)
+    if not text.strip():
+        raise EmptyArticle(f"{Path(origin).name} holds no text.", "Give a file with the article's text in it.")
+    layout = _layout(text, format)
+    if not any(kind == "body" for kind, _, _ in layout.spans):
+        raise EmptyArticle(
+            f"No paragraph was found in {Path(origin).name}.", "Give the article's text, not only its headline."
+        )
+    article = Article(
+        origin=origin,
+        title=layout.title,
+        text=layout.text,
+        language=detect_language(layout.text),
+        paragraphs=number_paragraphs(layout.spans),
+        source=layout.source,
+        published=layout.published,
+    )
+    return with_metadata(article, title=title, source=source, published=published)
+
+
+def with_metadata(
+    article: Article, *, title: str | None = None, source: str | None = None, published: date | None = None
+) -> Article:
+    """The article with those of the fields that are given."""
+    return replace(
+        article,
+        title=title or article.title,
+        source=source or article.source,
+        published=published or article.published,
+    )
+
+
+def read_bundled() -> Article:
+    """The Arabic article that maqal was made for, from the installed package."""
+    text = resources.files("index").joinpath("bundled", BUNDLED).read_text(encoding="utf-8")
+    return read_text(text, origin=f"bundled:{BUNDLED}")
+
+
+def _layout(text: str, format: str) -> Layout:
+    if format == "html":
+        from index.readers.html import read_html
+
+        return read_html(text)
+    if format == "markdown":
+        from index.readers.markdown import read_markdown
+
+        return read_markdown(text)
+    return read_plain_text(text)
