@@ -1,0 +1,68 @@
+"""The answer, as every surface gets it, and the events in which it arrives."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Quote(_Frozen):
+    """Letters of an article: `text` equals `article.text[start:end]` of the version, checked before it is made."""
+
+    text: str
+    article_id: str
+    version: int = Field(description="version of the article, from 1")
+    paragraph: int = Field(description="number of the body paragraph, from 1")
+    start: int = Field(description="offset of the first character in the article's text")
+    end: int = Field(description="offset after the last character")
+    score: float = Field(description="how well it fits the question; higher is better, at most about 1")
+
+
+class Source(_Frozen):
+    """A paragraph that was read for the answer."""
+
+    article_id: str
+    version: int
+    paragraph: int
+    heading: str = Field(description="heading above the paragraph, or empty")
+    text: str
+    score: float
+
+
+class Answer(_Frozen):
+    """A question's answer, or the statement that the articles do not give one."""
+
+    question: str
+    understood_as: str = Field(description="the question with what the conversation adds to it")
+    language: str = Field(description="language of the answer's frame, ISO 639-1")
+    verdict: Literal["answered", "not_in_article"]
+    text: str = Field(description="the answer to show; quotations in it stand in bidi isolates")
+    quotes: list[Quote] = Field(description="verified quotes, best first")
+    sources: list[Source] = Field(description="paragraphs that the answer rests on, best first")
+    closest: list[Source] = Field(description="when the article does not say: the paragraphs nearest to the question")
+    model: str = Field(description="`extractive`, or the language model that wrote the text")
+    notes: list[str] = Field(default=[], description="what a reader should know of how the answer was made")
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the answer's text; all of them together are `Answer.text`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """The tokens and quotes so far are void: the language model failed, and another answer follows."""
+
+
+Event = Quote | Token | Restart | Answer
+"""What `ChatEngine.stream` yields: tokens as the text comes, then the quotes, then the whole answer, last.
+
+Without a language model the quotes are known first and come first.
+"""

@@ -1,0 +1,41 @@
+"""What can go wrong between a question and its answer.
+
+MaqalError (index.exceptions)
+└── RagError
+    ├── BadQuestion        empty, too long, or without a letter or digit
+    ├── NothingIndexed     there is no article to answer from
+    ├── BadConversationId  an id that cannot name a conversation
+    └── LlmError           the language model is misconfigured or does not answer
+"""
+
+from index.exceptions import MaqalError
+
+
+class RagError(MaqalError):
+    """Base of errors between question and answer."""
+
+    code = "rag_error"
+
+
+class BadQuestion(RagError):
+    """The question cannot be answered as it stands."""
+
+    code = "bad_question"
+
+
+class NothingIndexed(RagError):
+    """There is no article to answer from."""
+
+    code = "nothing_indexed"
+
+
+class BadConversationId(RagError):
+    """The id cannot name a conversation."""
+
+    code = "bad_conversation_id"
+
+
+class LlmError(RagError):
+    """The language model is misconfigured, or does not answer."""
+
+    code = "llm_error"

@@ -1,0 +1,29 @@
+"""The only place where the parts of maqal are put together."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from index.article_index import ArticleIndex
+from index.settings import IndexSettings
+from rag.chat_engine import ChatEngine
+from rag.llm import make_llm
+from rag.memory import Conversations
+from rag.settings import RagSettings
+
+
+@contextmanager
+def open_engine(
+    index_settings: IndexSettings, rag_settings: RagSettings, *, writable: bool = False
+) -> Iterator[ChatEngine]:
+    """A chat engine over the configured data directory, closed at the end; `writable` to index articles with it too."""
+    llm = make_llm(rag_settings)
+    with ArticleIndex(index_settings, writable=writable) as index:
+        conversations = Conversations(
+            index_settings.data_dir / "conversations.sqlite3",
+            max_turns=rag_settings.max_turns,
+            days=rag_settings.conversation_days,
+        )
+        try:
+            yield ChatEngine(index, conversations, rag_settings, llm)
+        finally:
+            conversations.close()

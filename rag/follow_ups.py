@@ -1,0 +1,42 @@
+"""Follow-up questions without a language model: when a question leans on the one before it."""
+
+import re
+
+from index.normalization import fold
+from index.stemming import query_terms
+
+_OPENINGS = {
+    "en": "and but so then also", "ar": "و ثم لكن", "ru": "а и но", "fr": "et mais alors", "tr": "ve peki ya", "de": "und aber",
+    "es": "y pero", "kk": "ал және", "zh": "那 那么",
+}  # fmt: skip
+_PRONOUNS = {
+    "en": "he she it they him her them his their its this that these those there",
+    "ar": "هو هي هم هن هذا هذه ذلك تلك هناك",
+    "ru": "он она оно они его ее их ему ей им это этот эта там",
+    "fr": "il elle ils elles lui leur ce cela celui celle y", "tr": "o onlar onun onu bu su orada",
+    "de": "er sie es ihn ihm ihr das dies dort", "es": "el ella ellos ellas eso esto alli",
+    "kk": "ол олар оның бұл сол", "zh": "他 她 它 他们 这 那",
+}  # fmt: skip
+_NAME = re.compile(r"(?<=\s)[A-ZА-ЯЁӘҒҚҢӨҰҮҺІ][\w’'-]+")
+
+
+def is_follow_up(question: str, language: str) -> bool:
+    """Whether the question begins with a conjunction, has a pronoun but no name, or hardly any word of its own."""
+    words = fold(question).strip("?!.,").split()
+    if not words or len(words) == 1 or words[0] in _set(_OPENINGS, language):
+        return True
+    if language == "ar" and re.match(r"و(ما|من|متي|اين|كيف|كم|لماذا|هل|اي)", words[0]):
+        return True
+    own_terms = [t for t in query_terms(question, language) if not t.startswith("~")]
+    if len(own_terms) < 1:
+        return True
+    return bool(_set(_PRONOUNS, language) & set(words)) and not _NAME.search(question)
+
+
+def join_questions(previous: str, question: str) -> str:
+    """The question with the one before it as its context."""
+    return f"{previous} {question}"
+
+
+def _set(table: dict[str, str], language: str) -> frozenset[str]:
+    return frozenset(fold(table.get(language, "")).split())

@@ -1,0 +1,95 @@
+"""Conversations, kept in one SQLite file: what was asked, how it was understood, what was answered."""
+
+import re
+import sqlite3
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.exceptions import CatalogDamaged
+from index.lock import unwritable
+from rag.exceptions import BadConversationId
+
+_ID = re.compile(r"[\w.:@-]{1,200}")
+_SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question and its answer's text."""
+
+    question: str
+    understood_as: str
+    answer: str
+
+
+class Conversations:
+    """Safe for threads and processes; each conversation keeps its last `max_turns` turns, for `days` after the last."""
+
+    def __init__(self, path: Path, *, max_turns: int, days: int) -> None:
+        self._max_turns = max_turns
+        self._lock = threading.Lock()
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS turns (conversation TEXT NOT NULL, number INTEGER NOT NULL,"
+                " at REAL NOT NULL, question TEXT NOT NULL, understood_as TEXT NOT NULL, answer TEXT NOT NULL,"
+                " PRIMARY KEY (conversation, number))"
+            )
+            self._db.execute(
+                "DELETE FROM turns WHERE conversation IN"
+                " (SELECT conversation FROM turns GROUP BY conversation HAVING max(at) < ?)",
+                (time.time() - days * _SECONDS_PER_DAY,),
+            )
+        except sqlite3.OperationalError as error:
+            raise unwritable(path.parent, OSError(13, "")) from error
+        except sqlite3.DatabaseError as error:
+            raise CatalogDamaged(
+                f"The conversations in {path} cannot be read: {error}.", "Move the file away; a new one is made."
+            ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def turns(self, conversation: str) -> list[Turn]:
+        """The conversation's turns, oldest first; none for a new id. Raises BadConversationId."""
+        _check(conversation)
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT question, understood_as, answer FROM turns WHERE conversation = ? ORDER BY number",
+                (conversation,),
+            ).fetchall()
+        return [Turn(*row) for row in rows]
+
+    def append(self, conversation: str, turn: Turn) -> None:
+        """Remember a turn. Raises BadConversationId."""
+        _check(conversation)
+        with self._lock:
+            self._db.execute(
+                "INSERT INTO turns SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5 FROM turns"
+                " WHERE conversation = ?1",
+                (conversation, time.time(), turn.question, turn.understood_as, turn.answer),
+            )
+            self._db.execute(
+                "DELETE FROM turns WHERE conversation = ?1 AND number <="
+                " (SELECT max(number) FROM turns WHERE conversation = ?1) - ?2",
+                (conversation, self._max_turns),
+            )
+
+
+def new_conversation_id() -> str:
+    """An id that no one can guess."""
+    return uuid.uuid4().hex
+
+
+def _check(conversation: str) -> None:
+    if not _ID.fullmatch(conversation):
+        raise BadConversationId(
+            f"{conversation[:60]!r} is not a conversation id.",
+            "Use 1 to 200 letters, digits and the characters _ . : @ -",
+        )

@@ -1,0 +1,116 @@
+"""Quotes: made only from an article's own letters, and checked against them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from index.normalization import fold, fold_with_offsets
+from rag.answers import Quote
+
+# What a language model may put around words that it claims to quote.
+_QUOTATION = re.compile(
+    r"“([^“”]{1,2000})”|«([^«»]{1,2000})»|\"([^\"]{1,2000})\"|„([^„“”]{1,2000})[“”]|「([^「」]{1,2000})」"
+)
+_ELLIPSIS_OR_STOP = " .…,،;؛:"
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of an article's text that is at hand: `text` is `article.text[start:start + len(text)]`."""
+
+    article_id: str
+    version: int
+    paragraph: int
+    start: int
+    text: str
+
+    @classmethod
+    def of_metadata(cls, metadata: dict[str, Any], text: str) -> "Span":
+        """The span of a retrieved node."""
+        return cls(metadata["article_id"], metadata["version"], metadata["paragraph"], metadata["start"], text)
+
+    def quote(self, start: int, end: int, score: float) -> Quote:
+        """The quote of `text[start:end]`."""
+        return Quote(
+            text=self.text[start:end],
+            article_id=self.article_id,
+            version=self.version,
+            paragraph=self.paragraph,
+            start=self.start + start,
+            end=self.start + end,
+            score=round(score, 4),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedText:
+    """A text whose quotations are verified, the quotes in it, and what lost its quotation marks."""
+
+    text: str
+    quotes: list[Quote]
+    rejected: list[str]
+
+
+def find_quote(claimed: str, spans: Sequence[Span], score: float = 1.0) -> Quote | None:
+    """The article's letters for a claimed quote: whole words, exact or equal after folding; else None.
+
+    Folding ignores tashkeel, tatweel, letter forms, case, kinds of quotation marks and white space.
+    """
+    for span in spans:
+        start = _find_words(span.text, claimed)
+        if start >= 0:
+            return span.quote(start, start + len(claimed), score)
+    folded_claim = fold(claimed).strip(_ELLIPSIS_OR_STOP)
+    for span in spans:
+        folded, offsets = fold_with_offsets(span.text)
+        start = _find_words(folded, folded_claim)
+        if start >= 0:
+            last = offsets[start + len(folded_claim) - 1]
+            return span.quote(offsets[start], _end_of_character(span.text, last), score)
+    return None
+
+
+def check_quotations(text: str, spans: Sequence[Span]) -> CheckedText:
+    """The text with each quotation replaced by the article's letters, or without marks where none has them."""
+    quotes: list[Quote] = []
+    rejected: list[str] = []
+
+    def replace(match: re.Match[str]) -> str:
+        claimed = next(group for group in match.groups() if group is not None).strip()
+        quote = find_quote(claimed, spans)
+        if quote is None:
+            rejected.append(claimed)
+            return claimed
+        quotes.append(quote)
+        return quotation(quote)
+
+    return CheckedText(_QUOTATION.sub(replace, text), quotes, rejected)
+
+
+def quotation(quote: Quote) -> str:
+    """The quote between quotation marks, isolated from the direction of the text around it."""
+    opening, closing = ("«", "»") if re.search("[“”]", quote.text) else ("“", "”")
+    return f"{FIRST_STRONG_ISOLATE}{opening}{quote.text}{closing}{POP_ISOLATE}"
+
+
+def _find_words(text: str, claimed: str) -> int:
+    """Offset of the claimed letters where they begin and end with whole words; -1 where they do not stand."""
+    start = text.find(claimed) if claimed else -1
+    while start >= 0:
+        end = start + len(claimed)
+        cuts_first = text[start - 1 : start].isalnum() and text[start].isalnum()
+        cuts_last = text[end : end + 1].isalnum() and text[end - 1].isalnum()
+        if not (cuts_first or cuts_last):
+            return start
+        start = text.find(claimed, start + 1)
+    return -1
+
+
+def _end_of_character(text: str, offset: int) -> int:
+    """The offset after the character at `offset` and the marks on it."""
+    end = offset + 1
+    while end < len(text) and not fold(text[end]) and not text[end].isspace():
+        end += 1
+    return end

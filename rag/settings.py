@@ -1,0 +1,24 @@
+"""Settings of answering: environment variables `RAG_*`, or the same names in `.env`."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class RagSettings(BaseSettings):
+    """How answers are made."""
+
+    model_config = SettingsConfigDict(env_prefix="RAG_", env_file=".env", extra="ignore")
+
+    llm: Literal["", "openai", "ollama"] = Field(
+        default="",
+        description="empty: answers are the article's sentences; openai: any OpenAI-compatible server; ollama",
+    )
+    llm_model: str = Field(default="", description="model name that the LLM server knows")
+    llm_url: str = Field(default="", description="the LLM server, e.g. http://127.0.0.1:11434 or https://host/v1")
+    llm_key: SecretStr = Field(default=SecretStr(""), description="API key of the LLM server")
+    llm_timeout: float = Field(default=30.0, gt=0, description="seconds until an LLM that is silent is given up")
+    max_question: int = Field(default=2000, gt=0, description="longest question, in characters")
+    max_turns: int = Field(default=50, gt=0, description="turns of a conversation that are remembered")
+    conversation_days: int = Field(default=30, gt=0, description="days after which a silent conversation is forgotten")
