@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
@@ -21,6 +22,16 @@ Progress = Callable[[int, int], None]
 _EMBED_BATCH = 64
 
 
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """What is derived from the catalog after so many changes of it."""
+
+    changes: int
+    passages: dict[str, Passage]
+    languages: dict[str, str]
+    lexical: LexicalIndex
+
+
 class ArticleIndex:
     """Opened for reading beside other readers, or for writing alone. Parts load when they are first needed.
 
@@ -34,7 +45,7 @@ class ArticleIndex:
         self._encoder = encoder
         self._store: VectorStore | None = None
         self._store_number = 0
-        self._snapshot: tuple[int, dict[str, Passage], LexicalIndex] | None = None
+        self._snapshot: _Snapshot | None = None
         try:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -72,13 +83,17 @@ class ArticleIndex:
 
     def passages(self) -> dict[str, Passage]:
         """The passages of all articles by id."""
-        return self._current()[0]
+        return self._current().passages
+
+    def languages(self) -> dict[str, str]:
+        """The language of each article (ISO 639-1) by its id."""
+        return self._current().languages
 
     def search_vectors(
         self, question: str, limit: int, article_ids: Sequence[str] | None = None
     ) -> list[tuple[Passage, float]]:
         """Passages nearest in meaning, with their cosine, best first. Raises EncoderMismatch, VectorStoreError."""
-        passages, _ = self._current()
+        passages = self._current().passages
         if not passages:
             return []
         vector = self.encoder.encode_queries([question])[0]
@@ -93,8 +108,9 @@ class ArticleIndex:
         self, question: str, language: str, limit: int, article_ids: Sequence[str] | None = None
     ) -> list[tuple[Passage, float]]:
         """Passages that share words or names with the question, with their BM25 score, best first."""
-        passages, lexical = self._current()
-        return [(passages[id_], score) for id_, score in lexical.query(question, language, limit, article_ids)]
+        current = self._current()
+        found = current.lexical.query(question, language, limit, article_ids)
+        return [(current.passages[id_], score) for id_, score in found]
 
     def embed(self, passages: Sequence[Passage], progress: Progress | None = None) -> int:
         """Make and keep the vectors that the catalog lacks; returns how many. `progress(done, total)` counts them."""
@@ -220,16 +236,15 @@ class ArticleIndex:
             self._store = None
         return self._vector_store()
 
-    def _current(self) -> tuple[dict[str, Passage], LexicalIndex]:
-        """Passages and lexical index of the catalog as it is now."""
+    def _current(self) -> _Snapshot:
+        """What is derived from the catalog, as it is now."""
         changes = self.catalog.change_count()
         snapshot = self._snapshot
-        if snapshot is None or snapshot[0] != changes:
-            passages = self.catalog.passages()
-            languages = {a.id: a.article.language for a in self.catalog.articles()}
+        if snapshot is None or snapshot.changes != changes:
+            passages, languages = self.catalog.passages(), self.catalog.languages()
             lexical = LexicalIndex(passages, languages)
-            self._snapshot = snapshot = (changes, {p.id: p for p in passages}, lexical)
-        return snapshot[1], snapshot[2]
+            self._snapshot = snapshot = _Snapshot(changes, {p.id: p for p in passages}, languages, lexical)
+        return snapshot
 
     def _release(self) -> None:
         if self._lock:

@@ -16,6 +16,7 @@ from index.articles import Article, IndexedArticle, Paragraph
 from index.embedding import Fingerprint, Vectors
 from index.exceptions import CatalogDamaged, UnknownArticle
 from index.lock import unwritable
+from index.normalization import clean
 from index.passages import Passage
 
 SCHEMA_VERSION = 1
@@ -89,7 +90,7 @@ class Catalog:
 
     def article(self, article_id: str) -> IndexedArticle:
         """The current version. Raises UnknownArticle."""
-        row = self._row(f"SELECT {_ARTICLE_COLUMNS} FROM articles WHERE id = ? AND is_current", article_id)
+        row = self._row(f"SELECT {_ARTICLE_COLUMNS} FROM articles WHERE id = ? AND is_current", clean(article_id))
         if row is None:
             raise UnknownArticle(
                 f"There is no article {article_id!r}.", "See the ids with `maqal articles` or GET /v1/articles."
@@ -108,6 +109,10 @@ class Catalog:
     def article_ids(self) -> set[str]:
         """Ids of all articles."""
         return {row[0] for row in self._all("SELECT id FROM articles WHERE is_current")}
+
+    def languages(self) -> dict[str, str]:
+        """The language of each article by its id."""
+        return {row[0]: row[1] for row in self._all("SELECT id, language FROM articles WHERE is_current")}
 
     def passages(self, article_id: str | None = None) -> list[Passage]:
         """Passages of the current versions of all articles or of one, in reading order."""
@@ -213,13 +218,18 @@ class Catalog:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._db.execute("BEGIN IMMEDIATE")
                 yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.OperationalError):
+                    raise unwritable(self._path.parent, error) from error
+                if isinstance(error, sqlite3.DatabaseError):
+                    raise self._damaged(str(error)) from error
                 raise
-            self._db.execute("COMMIT")
 
     def _all(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:

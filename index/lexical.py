@@ -17,7 +17,7 @@ class LexicalIndex:
 
         self._ids = [p.id for p in passages]
         self._article_ids = np.array([p.article_id for p in passages])
-        terms = [index_terms(p.text, languages[p.article_id]) for p in passages]
+        terms = [index_terms(p.text, languages.get(p.article_id, "")) for p in passages]
         self._bm25 = bm25s.BM25(method="lucene") if any(terms) else None
         if self._bm25:
             self._bm25.index(terms, show_progress=False)

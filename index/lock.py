@@ -73,9 +73,10 @@ class DirectoryLock:
         return f" ({command}, pid {pid})" if pid else ""
 
 
-def unwritable(directory: Path, error: OSError) -> DataDirectoryError:
-    """The error for a data directory that cannot be created or written."""
+def unwritable(directory: Path, error: Exception) -> DataDirectoryError:
+    """The error for a data directory that cannot be created or written, from the operating system's or SQLite's."""
+    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
     return DataDirectoryError(
-        f"The data directory {directory} cannot be written: {os.strerror(error.errno or 0)}.",
+        f"The data directory {directory} cannot be written: {reason}.",
         "Make it writable, or set INDEX_DATA_DIR to a directory that is.",
     )

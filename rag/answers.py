@@ -51,7 +51,7 @@ class Answer(_Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of the answer's text; all of them together are `Answer.text`."""
+    """A piece of the answer's text; all of them together are `Answer.text`, but for white space at its ends."""
 
     text: str
 

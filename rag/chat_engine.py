@@ -140,12 +140,10 @@ class ChatEngine:
             yield event
 
     def _extracted(self, question: _Question, nodes: list[NodeWithScore], notes: list[str]) -> Iterator[Event]:
-        article_languages = {a.id: a.article.language for a in self.index.articles()}
-        same_language = question.language in {article_languages[n.node.metadata["article_id"]] for n in nodes}
-        if is_silent(nodes, same_language=same_language):
+        if is_silent(nodes, question.language):
             yield from self._silent(question, nodes, "extractive", notes)
             return
-        quotes = best_sentences(question.understood_as, question.language, nodes, article_languages, self.index.encoder)
+        quotes = best_sentences(question.understood_as, question.language, nodes, self.index.encoder)
         yield from quotes
         # A quotation has lines of its own: no reader has to untangle two directions in one.
         parts = [
@@ -236,6 +234,10 @@ class ChatEngine:
 
     def check(self, article_ids: Sequence[str] | None = None) -> None:
         """Whether there is an article to ask. Raises UnknownArticle, NothingIndexed."""
+        if article_ids is not None and not article_ids:
+            raise BadQuestion(
+                "The list of articles to ask is empty.", "Name articles, or leave the list out to ask all."
+            )
         for article_id in article_ids or []:
             self.index.catalog.article(article_id)
         if not self.index.catalog.article_ids():

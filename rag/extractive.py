@@ -29,20 +29,20 @@ _SILENT_BELOW = {"same": 0.42, "other": 0.30}
 class _Sentence:
     quote: Quote
     text: str
+    language: str
     rank: int
 
 
-def is_silent(nodes: Sequence[NodeWithScore], *, same_language: bool) -> bool:
-    """Whether the retrieved paragraphs are too far from the question to answer it."""
+def is_silent(nodes: Sequence[NodeWithScore], language: str) -> bool:
+    """Whether the retrieved paragraphs are too far from a question in the language to answer it."""
     if not nodes:
         return True
+    kind = "same" if language in {node.node.metadata["language"] for node in nodes} else "other"
     evidence = max(node.node.metadata["cosine"] + _BM25_BONUS * min(node.node.metadata["bm25"], 1.0) for node in nodes)
-    return bool(evidence < _SILENT_BELOW["same" if same_language else "other"])
+    return bool(evidence < _SILENT_BELOW[kind])
 
 
-def best_sentences(
-    question: str, language: str, nodes: Sequence[NodeWithScore], article_languages: dict[str, str], encoder: Encoder
-) -> list[Quote]:
+def best_sentences(question: str, language: str, nodes: Sequence[NodeWithScore], encoder: Encoder) -> list[Quote]:
     """At most three sentences of the retrieved paragraphs, verbatim, best first.
 
     A sentence's score is its cosine with the question, plus the share of the question's terms in it, plus a
@@ -56,7 +56,7 @@ def best_sentences(
     wanted = set(query_terms(question, language))
     scored: list[Quote] = []
     for sentence, cosine in zip(sentences, cosines, strict=True):
-        terms = index_terms(sentence.text, article_languages[sentence.quote.article_id])
+        terms = index_terms(sentence.text, sentence.language)
         share = len(wanted.intersection(terms)) / len(wanted) if wanted else 0.0
         score = float(cosine) + _WORD_WEIGHT * share + _RANK_WEIGHT / (1 + sentence.rank)
         scored.append(sentence.quote.model_copy(update={"score": round(score, 4)}))
@@ -96,6 +96,7 @@ def _sentences(nodes: Sequence[NodeWithScore]) -> list[_Sentence]:
     found = []
     for rank, node in enumerate(nodes):
         span = Span.of_metadata(node.node.metadata, node.node.get_content())
+        language = node.node.metadata["language"]
         for start, end in sentence_spans(span.text):
-            found.append(_Sentence(span.quote(start, end, 0.0), span.text[start:end], rank))
+            found.append(_Sentence(span.quote(start, end, 0.0), span.text[start:end], language, rank))
     return found

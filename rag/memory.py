@@ -5,6 +5,8 @@ import sqlite3
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +31,10 @@ class Conversations:
     """Safe for threads and processes; each conversation keeps its last `max_turns` turns, for `days` after the last."""
 
     def __init__(self, path: Path, *, max_turns: int, days: int) -> None:
+        self._path = path
         self._max_turns = max_turns
         self._lock = threading.Lock()
-        try:
+        with self._errors():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute(
@@ -44,12 +47,6 @@ class Conversations:
                 " (SELECT conversation FROM turns GROUP BY conversation HAVING max(at) < ?)",
                 (time.time() - days * _SECONDS_PER_DAY,),
             )
-        except sqlite3.OperationalError as error:
-            raise unwritable(path.parent, OSError(13, "")) from error
-        except sqlite3.DatabaseError as error:
-            raise CatalogDamaged(
-                f"The conversations in {path} cannot be read: {error}.", "Move the file away; a new one is made."
-            ) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -59,7 +56,7 @@ class Conversations:
     def turns(self, conversation: str) -> list[Turn]:
         """The conversation's turns, oldest first; none for a new id. Raises BadConversationId."""
         _check(conversation)
-        with self._lock:
+        with self._lock, self._errors():
             rows = self._db.execute(
                 "SELECT question, understood_as, answer FROM turns WHERE conversation = ? ORDER BY number",
                 (conversation,),
@@ -69,7 +66,7 @@ class Conversations:
     def append(self, conversation: str, turn: Turn) -> None:
         """Remember a turn. Raises BadConversationId."""
         _check(conversation)
-        with self._lock:
+        with self._lock, self._errors():
             self._db.execute(
                 "INSERT INTO turns SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5 FROM turns"
                 " WHERE conversation = ?1",
@@ -80,6 +77,17 @@ class Conversations:
                 " (SELECT max(number) FROM turns WHERE conversation = ?1) - ?2",
                 (conversation, self._max_turns),
             )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise unwritable(self._path.parent, error) from error
+        except sqlite3.DatabaseError as error:
+            raise CatalogDamaged(
+                f"The conversations in {self._path} cannot be read: {error}.", "Move the file away; a new one is made."
+            ) from error
 
 
 def new_conversation_id() -> str:

@@ -16,7 +16,8 @@ _DEPTH = 20
 class HybridRetriever(BaseRetriever):
     """Dense search in Chroma and BM25 over words and names, for one question's language and articles.
 
-    A node's `score` is its fused rank score; `cosine` and `bm25` in its metadata are the two sides' own.
+    A node's `score` is its fused rank score. Its metadata holds the two sides' own as `cosine` and `bm25`, and
+    the article's `language`.
     """
 
     def __init__(
@@ -41,16 +42,23 @@ class HybridRetriever(BaseRetriever):
                 fused[passage.id] = fused.get(passage.id, 0.0) + 1.0 / (_RRF_CONSTANT + rank)
         cosines = {passage.id: score for passage, score in near}
         bm25 = {passage.id: score for passage, score in matching}
+        languages = self._index.languages()
         best = sorted(fused, key=lambda id_: (-fused[id_], -cosines.get(id_, 0.0)))[: self._limit]
         return [
             NodeWithScore(
-                node=to_node(passages[id_], cosine=cosines.get(id_, 0.0), bm25=bm25.get(id_, 0.0)), score=fused[id_]
+                node=to_node(
+                    passages[id_],
+                    language=languages.get(passages[id_].article_id, ""),
+                    cosine=cosines.get(id_, 0.0),
+                    bm25=bm25.get(id_, 0.0),
+                ),
+                score=fused[id_],
             )
             for id_ in best
         ]
 
 
-def to_node(passage: Passage, **evidence: float) -> TextNode:
+def to_node(passage: Passage, **evidence: float | str) -> TextNode:
     """The passage as llama-index knows it; `evidence` goes into the metadata."""
     return TextNode(
         id_=passage.id,

@@ -74,7 +74,16 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def chroma_server(tmp_path: Path, free_port: int) -> Iterator[str]:
+def leaked_sockets() -> Iterator[None]:
+    """For clients of other libraries that leave their connections to the garbage collector: it runs here, quietly."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest.fixture
+def chroma_server(tmp_path: Path, free_port: int, leaked_sockets: None) -> Iterator[str]:
     """The address of a real Chroma server."""
     command = [str(Path(sys.executable).with_name("chroma")), "run", "--host", "127.0.0.1", "--port", str(free_port)]
     process = subprocess.Popen([*command, "--path", str(tmp_path / "server")], stdout=subprocess.DEVNULL)
@@ -87,6 +96,3 @@ def chroma_server(tmp_path: Path, free_port: int) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
-        with warnings.catch_warnings():  # Chroma's HTTP client never closes its connections.
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 Script = Callable[[str], str | Iterator[str]]
 
@@ -62,6 +62,12 @@ class ScriptedLlm:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -72,6 +78,12 @@ def half_then_die(text: str) -> Iterator[str]:
     """Half of a text, then a broken connection."""
     yield text[: len(text) // 2]
     raise RuntimeError
+
+
+def then_silent(text: str, until: threading.Event) -> Iterator[str]:
+    """A text, then nothing until the event."""
+    yield text
+    until.wait()
 
 
 def slow(text: str, seconds: float) -> Iterator[str]:

@@ -64,17 +64,17 @@ def read_text(
     source: str | None = None,
     published: date | None = None,
 ) -> Article:
-    """The article in a text of the format `text`, `markdown` or `html`; named fields win over what is found."""
+    """The article in a text of the format `text`, `markdown` or `html`; named fields win over what is found.
+
+    `origin` is a file's path, or `kind:name`. Raises EmptyArticle.
+    """
     text = clean(text)
-    if not text.strip():
-        raise EmptyArticle(f"{Path(origin).name} holds no text.", "Give a file with the article's text in it.")
-    layout = _layout(text, format)
-    if not any(kind == "body" for kind, _, _ in layout.spans):
-        raise EmptyArticle(
-            f"No paragraph was found in {Path(origin).name}.", "Give the article's text, not only its headline."
-        )
+    layout = _layout(text, format) if text.strip() else None
+    if layout is None or not any(kind == "body" for kind, _, _ in layout.spans):
+        where = f" in {Path(origin).name}" if Path(origin).is_absolute() else ""
+        raise EmptyArticle(f"No paragraph was found{where}.", "Give the article's text, not only its headline.")
     article = Article(
-        origin=origin,
+        origin=clean(origin),
         title=layout.title,
         text=layout.text,
         language=detect_language(layout.text),
@@ -91,8 +91,8 @@ def with_metadata(
     """The article with those of the fields that are given."""
     return replace(
         article,
-        title=title or article.title,
-        source=source or article.source,
+        title=clean(title or "").strip() or article.title,
+        source=clean(source or "").strip() or article.source,
         published=published or article.published,
     )
 

@@ -3,6 +3,9 @@
 from index.exceptions import EmptyArticle, UnreadableArticle
 
 _SIGNATURES = (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"\x7fELF", b"{\\rtf")
+# Wrong letters would be quoted as the article's: among more candidates, Turkish is taken for Mac Latin 2.
+_OLD_ENCODINGS = ["cp1256", "cp1251", "koi8_r", "cp1252", "cp1254", "gb18030", "big5"]
+_MOST_DISORDER, _LEAST_COHERENCE = 0.1, 0.2
 _TEXT_FIX = "Save the article as UTF-8 text, Markdown or HTML and index that file."
 
 
@@ -35,12 +38,7 @@ def _decode_detected(data: bytes, name: str) -> str:
     from charset_normalizer import from_bytes
 
     if b"\0" not in data:
-        best = from_bytes(data, threshold=0.15).best()
-        if best is not None and best.alphabets and _is_readable(text := str(best)):
-            return text
+        best = from_bytes(data, threshold=_MOST_DISORDER, cp_isolation=_OLD_ENCODINGS).best()
+        if best is not None and best.coherence >= _LEAST_COHERENCE:
+            return str(best)
     raise UnreadableArticle(f"{name} is neither UTF-8 nor text in an encoding that can be told.", _TEXT_FIX)
-
-
-def _is_readable(text: str) -> bool:
-    letters = sum(char.isalpha() or char.isspace() for char in text)
-    return letters >= 0.7 * len(text)

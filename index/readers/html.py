@@ -1,5 +1,7 @@
 """A web page to paragraphs, with trafilatura: the article without navigation, comments and advertisements."""
 
+import re
+
 import trafilatura
 from lxml import etree
 from trafilatura.settings import Document
@@ -8,6 +10,8 @@ from index.articles import Kind
 from index.exceptions import EmptyArticle
 from index.readers.layout import Layout, first_words, join_blocks, parse_date
 
+# A page in a string is not in the encoding that it declares, and trafilatura then finds less in it.
+_XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _KINDS: dict[str, Kind] = {
     "head": "heading",
     "p": "body",
@@ -21,7 +25,12 @@ _KINDS: dict[str, Kind] = {
 def read_html(text: str) -> Layout:
     """Headings, paragraphs, list items and quotations of the page's main text, and what its header says of it."""
     document = trafilatura.bare_extraction(
-        text, include_comments=False, include_tables=True, include_images=True, with_metadata=True, favor_recall=True
+        _XML_DECLARATION.sub("", text),
+        include_comments=False,
+        include_tables=True,
+        include_images=True,
+        with_metadata=True,
+        favor_recall=True,
     )
     if not isinstance(document, Document) or document.body is None:
         raise EmptyArticle(

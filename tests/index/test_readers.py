@@ -189,6 +189,12 @@ class TestBytes:
     def test_old_encodings_are_converted(self, text: str, encoding: str) -> None:
         assert self.read(f"{text}\n\n{text}".encode(encoding)).text == f"{text}\n\n{text}"
 
+    def test_an_encoding_that_cannot_be_told_is_refused(self) -> None:
+        turkish = "Pazartesi günü eski şehirde büyük bir yangın çıktı ve yetkililer iki kişinin öldüğünü söyledi."
+        for data in (turkish.encode("cp1254"), b"\xfe\xed\xfa\xce" * 3):
+            with pytest.raises(UnreadableArticle, match="UTF-8"):
+                self.read(data)
+
     @pytest.mark.parametrize("data", [b"", b"  \n\t ", b"\0\0\0", "\ufeff".encode()])
     def test_empty(self, data: bytes) -> None:
         with pytest.raises(EmptyArticle):

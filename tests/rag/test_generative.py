@@ -47,7 +47,10 @@ def ask(
 
 
 Make = Callable[..., tuple[ChatEngine, ScriptedLlm]]
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("leaked_sockets"),
+]
 
 
 class TestHonest:

@@ -1,0 +1,1 @@
+"""The REST service: a thin rendering of rag's answers over HTTP."""

@@ -1,0 +1,16 @@
+"""What routes are given."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from rag.chat_engine import ChatEngine
+
+
+async def _engine(request: Request) -> ChatEngine:
+    engine: ChatEngine = request.app.state.engine
+    return engine
+
+
+Engine = Annotated[ChatEngine, Depends(_engine)]
+"""The chat engine that the app opened when it started."""

@@ -1,0 +1,1 @@
+"""The REST service, asked over HTTP on a real port."""
