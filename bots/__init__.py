@@ -1,0 +1,1 @@
+"""Where people meet maqal: the terminal command and Slack."""
