@@ -1,0 +1,333 @@
+"""The command `maqal`. Each subcommand imports what it needs when it runs, so that `--help` is quick."""
+
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from index.exceptions import ConfigurationError, MaqalError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from pydantic_settings import BaseSettings
+
+    from index.article_index import ArticleIndex
+    from index.articles import Article, IndexedArticle
+    from index.settings import IndexSettings
+
+    S = TypeVar("S", bound=BaseSettings)
+
+app = typer.Typer(
+    name="maqal",
+    help="Ask news articles in any language; answers are quotes, checked letter by letter.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if is_wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"maqal {version('maqal')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ArticleIds = Annotated[
+    list[str] | None, typer.Option("--article", "-a", help="Ask only this article (repeatable).", metavar="ID")
+]
+AskBundled = Annotated[bool, typer.Option("--bundled", help="Ask the article that comes with maqal.")]
+Language = Annotated[
+    str | None, typer.Option("--lang", "-l", help="Language of the answer (default: the question's).", metavar="CODE")
+]
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in any language; - reads it from standard input.")],
+    *,
+    articles: ArticleIds = None,
+    language: Language = None,
+    bundled: AskBundled = False,
+    as_json: AsJson = False,
+) -> None:
+    """Answer one question."""
+    from bots.terminal import make_console, show_events
+    from index.settings import IndexSettings
+    from rag.factory import open_engine
+    from rag.settings import RagSettings
+
+    index_settings, rag_settings = _load(IndexSettings), _load(RagSettings)
+    article_ids = _named(index_settings, articles, bundled=bundled)
+    if question == "-":
+        question = sys.stdin.buffer.read().decode("utf-8", errors="replace")
+    with open_engine(index_settings, rag_settings) as engine:
+        if as_json:
+            answer = engine.ask(question, article_ids=article_ids, language=language)
+            _print_json(answer.model_dump(mode="json"))
+        else:
+            show_events(make_console(), engine.stream(question, article_ids=article_ids, language=language))
+
+
+@app.command()
+def chat(
+    *,
+    articles: ArticleIds = None,
+    language: Language = None,
+    bundled: AskBundled = False,
+) -> None:
+    """Talk about the indexed articles; follow-up questions are understood."""
+    from bots.chat import run_chat
+    from bots.terminal import make_console
+    from index.settings import IndexSettings
+    from rag.factory import open_engine
+    from rag.settings import RagSettings
+
+    index_settings, rag_settings = _load(IndexSettings), _load(RagSettings)
+    article_ids = _named(index_settings, articles, bundled=bundled)
+    history_file = index_settings.data_dir / "chat_history"
+    with open_engine(index_settings, rag_settings) as engine:
+        engine.check(article_ids)
+        run_chat(engine, make_console(), history_file, article_ids=article_ids, language=language)
+
+
+@app.command()
+def index(
+    paths: Annotated[list[Path] | None, typer.Argument(help=".txt, .md or .html files.", metavar="PATH…")] = None,
+    *,
+    title: Annotated[str | None, typer.Option(help="Title, where the file does not tell it.")] = None,
+    source: Annotated[str | None, typer.Option(help="Publisher, where the file does not tell it.")] = None,
+    published: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of publication.", metavar="YYYY-MM-DD")
+    ] = None,
+    bundled: Annotated[bool, typer.Option("--bundled", help="Index the article that comes with maqal.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Rebuild the vector store; another encoder makes all vectors again.")
+    ] = False,
+) -> None:
+    """Index articles; a file that was indexed before is replaced if it changed."""
+    from index.article_index import ArticleIndex
+    from index.readers import read_bundled, read_file, with_metadata
+    from index.settings import IndexSettings
+
+    if not (paths or bundled or rebuild):
+        raise ConfigurationError("Nothing to index was named.", "Name files (maqal index FILE…), or use --bundled.")
+    index_settings = _load(IndexSettings)
+    # Every file is read before any is indexed: one that cannot be read leaves the index as it was.
+    day = published.date() if published else None
+    found = [read_file(path, index_settings.max_bytes) for path in paths or []]
+    found = [with_metadata(article, title=title, source=source, published=day) for article in found]
+    with ArticleIndex(index_settings, writable=True) as article_index:
+        if rebuild:
+            _rebuild(article_index)
+        for article in [*found, *([read_bundled()] if bundled else [])]:
+            typer.echo(_add(article_index, article))
+
+
+@app.command(name="articles")
+def list_articles(*, as_json: AsJson = False) -> None:
+    """List the indexed articles."""
+    from bots.terminal import article_table, make_console
+    from index.article_index import ArticleIndex
+    from index.settings import IndexSettings
+
+    index_settings = _load(IndexSettings)
+    with ArticleIndex(index_settings) as article_index:
+        entries = article_index.articles()
+    if as_json:
+        _print_json([_described(entry) for entry in entries])
+    elif entries:
+        make_console().print(article_table(entries))
+    else:
+        typer.echo("No article is indexed. Run `maqal index FILE`, or `maqal index --bundled`.")
+
+
+@app.command()
+def remove(
+    ids: Annotated[list[str], typer.Argument(help="Ids of articles, as `maqal articles` lists them.", metavar="ID…")],
+) -> None:
+    """Remove articles from the index."""
+    from index.article_index import ArticleIndex
+    from index.ingestion import remove_article
+    from index.settings import IndexSettings
+
+    index_settings = _load(IndexSettings)
+    with ArticleIndex(index_settings, writable=True) as article_index:
+        for article_id in ids:  # An id that is not there stops before anything is removed.
+            article_index.catalog.article(article_id)
+        for article_id in ids:
+            typer.echo(f"Removed {remove_article(article_index, article_id).id}.")
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (API_HOST; default 127.0.0.1).")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on (API_PORT; default 8000).")
+    ] = None,
+) -> None:
+    """Answer over HTTP, and in Slack's HTTP mode where SLACK_SIGNING_SECRET is set."""
+    from api.server import serve as serve_api
+    from api.settings import ApiSettings
+    from bots.slack.settings import SlackSettings
+    from index.settings import IndexSettings
+    from rag.settings import RagSettings
+
+    slack_settings = _load(SlackSettings)
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    api_settings = _load(ApiSettings).model_copy(update=given)
+
+    def add_slack(app: "FastAPI") -> None:
+        if slack_settings.signing_secret.get_secret_value():
+            from bots.slack.http_mode import mount
+
+            mount(app, lambda: app.state.engine, slack_settings)
+
+    serve_api(_load(IndexSettings), _load(RagSettings), api_settings, add_slack)
+
+
+@app.command()
+def slack() -> None:
+    """Answer in Slack, by Socket Mode (docs/slack.md)."""
+    from bots.slack.settings import SlackSettings
+    from bots.slack.socket_mode import run_socket_mode
+    from index.settings import IndexSettings
+    from rag.settings import RagSettings
+
+    run_socket_mode(_load(IndexSettings), _load(RagSettings), _load(SlackSettings))
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Say what is configured, what is indexed, what is broken and how to mend it."""
+    from bots.doctor import examine, show_findings
+    from bots.terminal import make_console
+    from index.settings import IndexSettings
+    from rag.settings import RagSettings
+
+    findings = examine(_load(IndexSettings), _load(RagSettings))
+    if as_json:
+        _print_json([finding.as_dict() for finding in findings])
+    else:
+        show_findings(make_console(), findings)
+    if any(finding.status == "broken" for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command; an error for a person ends it with exit code 2."""
+    _quiet_libraries()
+    try:
+        app()
+    except MaqalError as error:
+        from bots.terminal import show_error
+
+        show_error(error)
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _load(settings: "type[S]") -> "S":
+    """Settings from the environment. Raises ConfigurationError with the variable's name."""
+    from pydantic import ValidationError
+
+    try:
+        return settings()
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = str(settings.model_config.get("env_prefix")) + "_".join(map(str, problem["loc"])).upper()
+        raise ConfigurationError(
+            f"{name} is {problem['input']!r}: {problem['msg']}.", f"Set {name} to a value that fits, or unset it."
+        ) from error
+
+
+def _named(settings: "IndexSettings", articles: list[str] | None, *, bundled: bool) -> list[str] | None:
+    """The ids of the articles to ask, or None for all."""
+    return [*(articles or []), *([_ensure_bundled(settings)] if bundled else [])] or None
+
+
+def _ensure_bundled(settings: "IndexSettings") -> str:
+    """The id of the bundled article, indexed if it is not."""
+    from index.article_index import ArticleIndex
+    from index.readers import read_bundled
+
+    article = read_bundled()
+    with ArticleIndex(settings) as article_index:
+        entry = article_index.catalog.find(origin=article.origin, text_hash=article.text_hash)
+    if entry and entry.article.text_hash == article.text_hash:
+        return entry.id
+    with ArticleIndex(settings, writable=True) as article_index:
+        typer.echo(_add(article_index, article), err=True)
+        return next(e.id for e in article_index.articles() if e.article.text_hash == article.text_hash)
+
+
+def _add(article_index: "ArticleIndex", article: "Article") -> str:
+    """Index one article under a progress bar; returns the line that says what became of it."""
+    from bots.terminal import progress_bar
+    from index.ingestion import add_article
+
+    with progress_bar(f"Indexing {article.title[:40]}") as progress:
+        done = add_article(article_index, article, progress)
+    entry, paragraphs = done.entry, len(done.entry.article.body)
+    if done.outcome == "unchanged":
+        return f"Unchanged: {entry.id} (version {entry.version})."
+    verb = "Replaced" if done.outcome == "replaced" else "Indexed"
+    return f"{verb}: {entry.id} (version {entry.version}, {paragraphs} paragraphs, {done.embedded} embedded)."
+
+
+def _rebuild(article_index: "ArticleIndex") -> None:
+    from bots.terminal import progress_bar
+
+    with progress_bar("Making vectors") as progress:
+        article_index.build_generation(progress)
+    typer.echo(f"Rebuilt the vector store, with the encoder {article_index.encoder.fingerprint}.")
+
+
+def _described(entry: "IndexedArticle") -> dict[str, object]:
+    article = entry.article
+    return {
+        "id": entry.id,
+        "version": entry.version,
+        "title": article.title,
+        "source": article.source,
+        "published": article.published.isoformat() if article.published else None,
+        "language": article.language,
+        "paragraphs": len(article.body),
+        "origin": article.origin,
+        "hash": article.text_hash,
+        "added": entry.added,
+    }
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _quiet_libraries() -> None:
+    """No library phones home, or writes progress of its own."""
+    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

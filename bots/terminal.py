@@ -1,0 +1,97 @@
+"""Answers, articles and errors as text in a terminal."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from index.article_index import Progress as ProgressCallback
+from index.articles import IndexedArticle
+from index.exceptions import MaqalError
+from rag.answers import Answer, Event, Restart, Source, Token
+
+_QUOTATION = re.compile("\u2068[^\u2069]*\u2069")
+# Terminals that know the direction of text then find it for each paragraph (terminal-wg BiDi); others ignore it.
+_DETECT_DIRECTION = "\x1b[?2501h"
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console that neither guesses markup nor colours what it was not told to."""
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if console.is_terminal and not stderr:
+        console.file.write(_DETECT_DIRECTION)
+    return console
+
+
+def show_events(console: Console, events: Iterable[Event]) -> Answer:
+    """Print an answer while it comes; returns it."""
+    answer = None
+    for event in events:
+        if isinstance(event, Token):
+            # Into a pipe or a file a paragraph goes as one line.
+            console.print(_styled(event.text), end="", soft_wrap=not console.is_terminal)
+        elif isinstance(event, Restart):
+            console.print("\n")
+        elif isinstance(event, Answer):
+            answer = event
+    if answer is None:
+        raise MaqalError("The answer broke off.", "Ask again.")
+    console.print()
+    for note in answer.notes:
+        console.print(Text(note, style="dim"))
+    return answer
+
+
+def show_sources(console: Console, sources: Iterable[Source]) -> None:
+    """Print paragraphs with their numbers and headings."""
+    for source in sources:
+        head = f"§{source.paragraph} {source.article_id}"
+        console.print(Text(head, style="bold"), Text(source.heading, style="dim"))
+        console.print(source.text)
+        console.print()
+
+
+def article_table(entries: Iterable[IndexedArticle]) -> Table:
+    """A table of articles."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("id", "version", "language", "paragraphs", "source", "title"):
+        table.add_column(column, overflow="fold", no_wrap=column == "id")
+    for entry in entries:
+        article = entry.article
+        table.add_row(
+            entry.id, str(entry.version), article.language, str(len(article.body)), article.source or "", article.title
+        )
+    return table
+
+
+def show_error(error: MaqalError) -> None:
+    """Print what failed and what to do, to standard error."""
+    console = make_console(stderr=True)
+    console.print(Text("Error: ", style="bold red") + Text(error.message), soft_wrap=True)
+    if error.fix:
+        console.print(Text(error.fix), soft_wrap=True)
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[ProgressCallback]:
+    """A bar on standard error, fed by `(done, total)`; nothing where that is not a terminal."""
+    console = make_console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(description, total=None)
+
+        def update(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield update
+
+
+def _styled(text: str) -> Text:
+    styled = Text(text)
+    styled.highlight_regex(_QUOTATION, style="bold")
+    return styled
