@@ -144,7 +144,7 @@ def index(
 @app.command(name="articles")
 def list_articles(*, as_json: AsJson = False) -> None:
     """List the indexed articles."""
-    from bots.terminal import article_table, make_console
+    from bots.terminal import make_console, show_articles
     from index.article_index import ArticleIndex
     from index.settings import IndexSettings
 
@@ -154,7 +154,7 @@ def list_articles(*, as_json: AsJson = False) -> None:
     if as_json:
         _print_json([_described(entry) for entry in entries])
     elif entries:
-        make_console().print(article_table(entries))
+        show_articles(make_console(), entries)
     else:
         typer.echo("No article is indexed. Run `maqal index FILE`, or `maqal index --bundled`.")
 

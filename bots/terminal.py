@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from index.article_index import Progress as ProgressCallback
@@ -48,25 +47,27 @@ def show_events(console: Console, events: Iterable[Event]) -> Answer:
 
 
 def show_sources(console: Console, sources: Iterable[Source]) -> None:
-    """Print paragraphs with their numbers and headings."""
+    """Print paragraphs with their numbers and headings, each on lines of its own direction."""
     for source in sources:
-        head = f"§{source.paragraph} {source.article_id}"
-        console.print(Text(head, style="bold"), Text(source.heading, style="dim"))
-        console.print(source.text)
+        console.print(Text(f"§{source.paragraph} {source.article_id}", style="bold"))
+        if source.heading:
+            console.print(Text(source.heading, style="dim"), soft_wrap=not console.is_terminal)
+        console.print(source.text, soft_wrap=not console.is_terminal)
         console.print()
 
 
-def article_table(entries: Iterable[IndexedArticle]) -> Table:
-    """A table of articles."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("id", "version", "language", "paragraphs", "source", "title"):
-        table.add_column(column, overflow="fold", no_wrap=column == "id")
-    for entry in entries:
+def show_articles(console: Console, entries: Iterable[IndexedArticle]) -> None:
+    """Print articles, title and source on lines of their own: in a table Arabic columns would change places."""
+    for i, entry in enumerate(entries):
+        if i:
+            console.print()
         article = entry.article
-        table.add_row(
-            entry.id, str(entry.version), article.language, str(len(article.body)), article.source or "", article.title
-        )
-    return table
+        facts = [f"version {entry.version}", article.language, f"{len(article.body)} paragraphs"]
+        if article.published:
+            facts.append(article.published.isoformat())
+        console.print(Text(entry.id, style="bold") + Text(f"  ({', '.join(facts)})"), soft_wrap=True)
+        for line in filter(None, (article.title, article.source)):
+            console.print(line, soft_wrap=not console.is_terminal)
 
 
 def show_error(error: MaqalError) -> None:
@@ -92,6 +93,14 @@ def progress_bar(description: str) -> Iterator[ProgressCallback]:
 
 
 def _styled(text: str) -> Text:
-    styled = Text(text)
-    styled.highlight_regex(_QUOTATION, style="bold")
-    return styled
+    styled = Text()
+    end = 0
+    for match in _QUOTATION.finditer(text):
+        styled.append(text[end : match.start()])
+        # On lines of its own a quotation needs no isolates, which older terminals show as boxes.
+        stands_alone = text[match.start() - 1 : match.start()] in {"", "\n"} and text[
+            match.end() : match.end() + 1
+        ] in {"", "\n"}
+        styled.append(match.group()[1:-1] if stands_alone else match.group(), style="bold")
+        end = match.end()
+    return styled.append(text[end:])

@@ -1,9 +1,12 @@
 """The index as one thing: catalog, encoder, vectors and words over one data directory."""
 
+import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -20,6 +23,8 @@ from index.vector_store import VectorStore, remove_generations
 
 Progress = Callable[[int, int], None]
 _EMBED_BATCH = 64
+_PROBES = 3
+_WRITE_WAIT = 60.0  # seconds; with a Chroma server, writers of several processes take turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,9 @@ class ArticleIndex:
     def __init__(self, settings: IndexSettings, *, writable: bool = False, encoder: Encoder | None = None) -> None:
         self.settings = settings
         self.writable = writable
-        self.write_lock = threading.RLock()
+        self._write_lock = threading.RLock()
+        self._write_depth = 0
+        self._server_lock: DirectoryLock | None = None
         self._encoder = encoder
         self._store: VectorStore | None = None
         self._store_number = 0
@@ -139,41 +146,45 @@ class ArticleIndex:
             self.build_generation()
         return self._vector_store()
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Alone among threads and processes; may be nested. Raises DataDirectoryBusy."""
+        with self._write_lock:
+            if self._write_depth == 0:
+                self._lock_for_writing()
+            self._write_depth += 1
+            try:
+                yield
+            finally:
+                self._write_depth -= 1
+                if self._write_depth == 0:
+                    self._unlock_after_writing()
+
     def build_generation(self, progress: Progress | None = None) -> None:
         """Build a new generation from the catalog, check it, make it current, delete the others.
 
         Vectors of the configured encoder that the catalog has are used; others are made, and counted by `progress`.
         """
-        with self.write_lock:
-            if self._lock:
-                self._lock.make_exclusive()
-            try:
-                self._build_generation(progress)
-            finally:
-                if self._lock and not self.writable:
-                    self._lock.make_shared()
-
-    def _build_generation(self, progress: Progress | None) -> None:
         settings = self.settings
-        current = self.catalog.generation()
-        number = current.number + 1 if current else 1
-        is_same_encoder = current is not None and current.encoder == self.encoder.fingerprint
-        passages = self.catalog.passages() if is_same_encoder else self._split_again()
-        self.embed(passages, progress)
-        vectors = self.vectors(passages)
-        store = VectorStore.open(settings.data_dir, settings.chroma_url, number, create=True)
-        store.upsert(passages, vectors)
-        if not store.holds(passages, vectors):
-            store.close()
-            raise VectorStoreError(
-                "A new Chroma collection does not find what was written to it.",
-                "Check the disk, then run `maqal index --rebuild`.",
-            )
-        self.catalog.switch_generation(Generation(number, self.encoder.fingerprint), passages)
-        if self._store:
-            self._store.close()
-        self._store, self._store_number = store, number
-        remove_generations(settings.data_dir, settings.chroma_url, keep=number)
+        with self.writing():
+            current = self.catalog.generation()
+            number = current.number + 1 if current else 1
+            is_same_encoder = current is not None and current.encoder == self.encoder.fingerprint
+            passages = self.catalog.passages() if is_same_encoder else self._split_again()
+            self.embed(passages, progress)
+            store = VectorStore.open(settings.data_dir, settings.chroma_url, number, create=True)
+            store.upsert(passages, self.vectors(passages))
+            if not self._holds(store, passages):
+                store.close()
+                raise VectorStoreError(
+                    "A new Chroma collection does not find what was written to it.",
+                    "Check the disk, then run `maqal index --rebuild`.",
+                )
+            self.catalog.switch_generation(Generation(number, self.encoder.fingerprint), passages)
+            self._use(store, number)
+            remove_generations(settings.data_dir, settings.chroma_url, keep=number)
+            for marker in self._markers_of_dead():
+                marker.unlink(missing_ok=True)
 
     def _split_again(self) -> list[Passage]:
         """The passages of all articles, as they fit the configured encoder."""
@@ -182,59 +193,100 @@ class ArticleIndex:
 
     def _vector_store(self) -> VectorStore:
         """The current generation, opened once; rebuilt from the catalog when it does not hold what it should."""
-        generation = self.catalog.generation()
-        if self._store and generation and generation.number == self._store_number:
-            return self._store
-        with self.write_lock:
-            if generation is None or self._store_number != generation.number or not self._store:
-                self._open_generation(generation)
+        generation, store = self.catalog.generation(), self._store
+        if store and generation and generation.number == self._store_number:
+            return store
+        with self._write_lock:
+            if not self._opens(self.catalog.generation()):
+                with self.writing():
+                    # Another process may have written, or mended it, while this one waited.
+                    if not self._opens(self.catalog.generation()):
+                        self.build_generation()
             if self._store is None:
                 raise VectorStoreError("No generation of vectors is open.", "Run `maqal index --rebuild`.")
             return self._store
 
-    def _open_generation(self, generation: Generation | None) -> None:
+    def _opens(self, generation: Generation | None) -> bool:
+        """Open the generation if it agrees with the catalog. Raises EncoderMismatch."""
+        if generation and self._store and generation.number == self._store_number:
+            return True
         if generation and generation.encoder != self.encoder.fingerprint:
             raise EncoderMismatch(
                 f"The index was made by the encoder {generation.encoder}; {self.encoder.fingerprint} is configured.",
                 "Set INDEX_ENCODER back, or make all vectors again with `maqal index --rebuild`.",
             )
-        if generation is None or generation.is_dirty or not self._opens(generation):
-            self.build_generation()
-
-    def _opens(self, generation: Generation) -> bool:
-        """Open the generation if it agrees with the catalog.
-
-        A marker stands while it is being opened: where damage kills the process, the next one finds
-        the marker and builds a new generation instead of dying again.
-        """
-        marker = self.settings.data_dir / "opening"
-        if not self.settings.chroma_url and marker.exists() and marker.read_text() == str(generation.number):
-            marker.unlink(missing_ok=True)
+        if generation is None or generation.is_dirty:
             return False
-        marker.write_text(str(generation.number))
-        try:
-            store = VectorStore.open(self.settings.data_dir, self.settings.chroma_url, generation.number)
-            passages = self.catalog.passages()
-            if not store.holds(passages, self.vectors(passages)):
+        settings = self.settings
+        if settings.chroma_url:
+            store = VectorStore.open(settings.data_dir, settings.chroma_url, generation.number)
+            if not self._holds(store, self.catalog.passages()):
                 store.close()
                 return False
-        except VectorStoreError:
-            if self.settings.chroma_url:
-                raise
-            return False
-        finally:
-            marker.unlink(missing_ok=True)
-        if self._store:
-            self._store.close()
-        self._store, self._store_number = store, generation.number
+        else:
+            opened = self._open_embedded(generation.number)
+            if opened is None:
+                return False
+            store = opened
+        self._use(store, generation.number)
         return True
 
+    def _open_embedded(self, number: int) -> VectorStore | None:
+        """The generation in the data directory, or None where it is damaged.
+
+        A marker stands while it is being opened: where damage kills the process, the next one finds the marker
+        of a dead process and builds a new generation instead of dying too.
+        """
+        directory = self.settings.data_dir
+        if self._markers_of_dead():
+            return None
+        own_marker = directory / f"opening-{os.getpid()}"
+        own_marker.touch()
+        store = None
+        try:
+            store = VectorStore.open(directory, "", number)
+            if self._holds(store, self.catalog.passages()):
+                return store
+            store.close()
+        except VectorStoreError:
+            if store:
+                store.close()
+        finally:
+            own_marker.unlink(missing_ok=True)
+        return None
+
+    def _markers_of_dead(self) -> list[Path]:
+        return [marker for marker in self.settings.data_dir.glob("opening-*") if not _is_alive(marker)]
+
+    def _holds(self, store: VectorStore, passages: Sequence[Passage]) -> bool:
+        """Whether the store has as many rows as there are passages, and finds some of them by their vectors."""
+        probes = [passages[i] for i in np.linspace(0, len(passages) - 1, min(_PROBES, len(passages)), dtype=int)]
+        return store.count() == len(passages) and store.finds(self.vectors(probes))
+
+    def _use(self, store: VectorStore, number: int) -> None:
+        if self._store:
+            self._store.close()
+        self._store, self._store_number = store, number
+
     def _reopened(self) -> VectorStore:
-        with self.write_lock:
+        with self._write_lock:
             if self._store:
                 self._store.close()
             self._store = None
         return self._vector_store()
+
+    def _lock_for_writing(self) -> None:
+        if self._lock:
+            self._lock.make_exclusive()
+        else:
+            self._server_lock = DirectoryLock(self.settings.data_dir, exclusive=True, wait=_WRITE_WAIT)
+
+    def _unlock_after_writing(self) -> None:
+        if self._server_lock:
+            self._server_lock.close()
+            self._server_lock = None
+        elif self._lock and not self.writable:
+            self._lock.make_shared()
 
     def _current(self) -> _Snapshot:
         """What is derived from the catalog, as it is now."""
@@ -249,3 +301,14 @@ class ArticleIndex:
     def _release(self) -> None:
         if self._lock:
             self._lock.close()
+
+
+def _is_alive(marker: Path) -> bool:
+    """Whether the process that a marker is named after runs."""
+    try:
+        os.kill(int(marker.name.rpartition("-")[2]), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -29,7 +29,7 @@ def add_article(index: ArticleIndex, article: Article, progress: Progress | None
     `progress(done, total)` counts embedded passages. An interruption leaves the index as it was, and keeps
     the vectors that were made.
     """
-    with index.write_lock:
+    with index.writing():
         known = index.catalog.find(origin=article.origin, text_hash=article.text_hash)
         if known and _is_same(known.article, article):
             return Ingested(known, "unchanged", 0)
@@ -58,7 +58,7 @@ def add_article(index: ArticleIndex, article: Article, progress: Progress | None
 
 def remove_article(index: ArticleIndex, article_id: str) -> IndexedArticle:
     """Take the article out in all its versions. Raises UnknownArticle."""
-    with index.write_lock:
+    with index.writing():
         entry = index.catalog.article(article_id)
         ids = [p.id for p in index.catalog.passages(article_id)]
         store = index.writable_store()

@@ -3,27 +3,36 @@
 import fcntl
 import os
 import sys
+import time
 from pathlib import Path
 from typing import IO, Self
 
 from index.exceptions import DataDirectoryBusy, DataDirectoryError
 
+_POLL = 0.05  # seconds
+
 
 class DirectoryLock:
-    """Held from construction until `close`; shared for reading, exclusive for writing. Never waits."""
+    """Held from construction until `close`; shared for reading, exclusive for writing; waits for `wait` seconds."""
 
-    def __init__(self, directory: Path, *, exclusive: bool) -> None:
+    def __init__(self, directory: Path, *, exclusive: bool, wait: float = 0.0) -> None:
         self._path = directory / "lock"
         self.exclusive = exclusive
         try:
             self._file: IO[str] = self._path.open("a+", encoding="utf-8")
         except OSError as error:
             raise unwritable(directory, error) from error
-        try:
-            self._acquire(exclusive=exclusive)
-        except DataDirectoryBusy:
-            self._file.close()
-            raise
+        deadline = time.monotonic() + wait
+        while True:
+            try:
+                self._acquire(exclusive=exclusive)
+            except DataDirectoryBusy:
+                if time.monotonic() >= deadline:
+                    self._file.close()
+                    raise
+                time.sleep(_POLL)
+            else:
+                return
 
     def make_exclusive(self) -> None:
         """Turn a shared lock into an exclusive one, or raise DataDirectoryBusy and keep the shared one."""

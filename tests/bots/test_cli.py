@@ -60,7 +60,7 @@ def refused(*arguments: str, stdin: str = "") -> str:
 class TestAsk:
     def test_from_nothing_to_an_answer(self, tmp_path: Path) -> None:
         first = maqal("ask", "--bundled", "why did Tokayev call in the CSTO?")
-        assert first.stdout.startswith("The article says (§4):\n\u2068«ادعى رئيس كازاخستان، قاسم جومارت توكاييف")
+        assert first.stdout.startswith("The article says (§4):\n«ادعى رئيس كازاخستان، قاسم جومارت توكاييف")
         assert first.stderr == f"Indexed: {BUNDLED_ID} (version 1, 20 paragraphs, 20 embedded).\n"
         second = maqal("ask", "--bundled", "why did Tokayev call in the CSTO?")
         assert (second.stdout, second.stderr) == (first.stdout, "")

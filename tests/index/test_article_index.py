@@ -237,6 +237,14 @@ class TestDamage:
             assert len(found(index, "Tokayev")) == 20
         assert counting.embedded == []
 
+    def test_a_generation_that_another_process_is_opening_is_opened_too(self, index_settings: IndexSettings) -> None:
+        (index_settings.data_dir / f"opening-{os.getppid()}").touch()
+        with ArticleIndex(index_settings), ArticleIndex(index_settings) as index:
+            assert len(found(index, "Tokayev")) == 20
+            generation = index.catalog.generation()
+        assert generation
+        assert generation.number == 1
+
     def test_rows_that_chroma_lost(self, index_settings: IndexSettings, counting: CountingEncoder) -> None:
         with ArticleIndex(index_settings, writable=True) as index:
             index.writable_store().delete(sorted(index.passages())[:5])
@@ -247,7 +255,9 @@ class TestDamage:
     def test_a_generation_that_killed_the_process_is_not_opened_again(
         self, index_settings: IndexSettings, counting: CountingEncoder
     ) -> None:
-        (index_settings.data_dir / "opening").write_text("1")
+        dead = subprocess.Popen(["true"])
+        dead.wait()
+        (index_settings.data_dir / f"opening-{dead.pid}").touch()
         with ArticleIndex(index_settings, encoder=counting) as index:
             assert len(found(index, "Tokayev")) == 20
             generation = index.catalog.generation()
@@ -325,6 +335,24 @@ class TestChromaServer:
             assert len(found(reader, "fire")) == 3
             writer.build_generation()
             assert len(found(reader, "fire")) == 3
+
+    def test_two_processes_add_at_once(self, tmp_path: Path, chroma_server: str, encoder: Encoder) -> None:
+        settings = IndexSettings(data_dir=tmp_path / "data", chroma_url=chroma_server)
+        code = (
+            "import sys; from index.article_index import ArticleIndex; from index.ingestion import add_article;"
+            "from index.readers import read_text; from index.settings import IndexSettings\n"
+            "with ArticleIndex(IndexSettings(), writable=True) as index:\n"
+            "    for i in range(5): add_article(index, read_text(f'Report {sys.argv[1]} {i}.', origin=f'/{sys.argv[1]}/{i}.txt'))"
+        )
+        environment = os.environ | {"INDEX_CHROMA_URL": chroma_server}
+        root = Path(__file__).parents[2]
+        processes = [
+            subprocess.Popen([sys.executable, "-c", code, str(n)], env=environment, cwd=root) for n in range(2)
+        ]
+        assert [process.wait() for process in processes] == [0, 0]
+        with ArticleIndex(settings, encoder=encoder) as index:
+            assert len({a.id for a in index.articles()}) == 10
+            assert len(found(index, "Report")) == 10
 
     def test_a_server_that_is_not_there(self, tmp_path: Path, free_port: int, encoder: Encoder) -> None:
         settings = IndexSettings(data_dir=tmp_path / "data", chroma_url=f"http://127.0.0.1:{free_port}")
