@@ -290,11 +290,17 @@ def _add(article_index: "ArticleIndex", article: "Article") -> str:
 
     with progress_bar(f"Indexing {article.title[:40]}") as progress:
         done = add_article(article_index, article, progress)
-    entry, paragraphs = done.entry, len(done.entry.article.body)
+    entry, paragraphs = done.entry, _counted(len(done.entry.article.body), "paragraph")
     if done.outcome == "unchanged":
         return f"Unchanged: {entry.id} (version {entry.version})."
     verb = "Replaced" if done.outcome == "replaced" else "Indexed"
-    return f"{verb}: {entry.id} (version {entry.version}, {paragraphs} paragraphs, {done.embedded} embedded)."
+    return (
+        f"{verb}: {entry.id} (version {entry.version}, {paragraphs}, {done.embedded} embedded)."
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _rebuild(article_index: "ArticleIndex") -> None:

@@ -1,7 +1,7 @@
 """What an article is: one text, and paragraphs that are spans of it."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -48,10 +48,14 @@ class Article:
         """The paragraph's letters."""
         return self.text[paragraph.start : paragraph.end]
 
-    def heading_above(self, paragraph: Paragraph) -> str:
-        """The heading that the paragraph stands under, or an empty string."""
-        above = [p for p in self.paragraphs if p.kind == "heading" and p.start < paragraph.start]
-        return self.text_of(above[-1]) if above else ""
+    def body_under_headings(self) -> Iterator[tuple[Paragraph, str]]:
+        """Each body paragraph with the heading that it stands under, or an empty string."""
+        heading = ""
+        for paragraph in self.paragraphs:
+            if paragraph.kind == "heading":
+                heading = self.text_of(paragraph)
+            elif paragraph.kind == "body":
+                yield paragraph, heading
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,7 @@ def split_passages(
     """
     passages: list[Passage] = []
     seen: dict[str, int] = {}
-    for paragraph in article.body:
-        heading = article.heading_above(paragraph)
+    for paragraph, heading in article.body_under_headings():
         for start, end in _pieces(article.text, paragraph, count_tokens, max_tokens):
             text = article.text[start:end]
             nth = seen[text] = seen.get(text, -1) + 1

@@ -28,6 +28,7 @@ class VectorStore:
     def open(cls, data_dir: Path, url: str, number: int, *, create: bool = False) -> "VectorStore":
         """Open generation `number`, or begin it empty. Raises VectorStoreError."""
         name = f"articles_{number}"
+        client = None
         try:
             client = _client(_folder(data_dir, number), url)
             if create:
@@ -41,6 +42,8 @@ class VectorStore:
         except ConfigurationError:
             raise
         except BaseException as error:
+            if client:
+                _close(client)
             _raise_unless_exit(error)
             raise _failure(error, url) from error
         return cls(client, collection)
@@ -77,8 +80,8 @@ class VectorStore:
         return all(found and found[0][1] > 0.999 for found in nearest)
 
     def close(self) -> None:
-        """Let go of the files."""
-        self._client.close()
+        """Let go of the files, or of the connections to the server."""
+        _close(self._client)
 
     def _call(self, method: str, **arguments: Any) -> Any:
         try:
@@ -91,11 +94,12 @@ class VectorStore:
 def remove_generations(data_dir: Path, url: str, *, keep: int) -> None:
     """Delete every generation but one."""
     if url:
-        with _client(data_dir, url) as client:
-            for collection in client.list_collections():
-                name = collection.name
-                if name.startswith("articles_") and name != f"articles_{keep}":
-                    client.delete_collection(name)
+        client = _client(data_dir, url)
+        for collection in client.list_collections():
+            name = collection.name
+            if name.startswith("articles_") and name != f"articles_{keep}":
+                client.delete_collection(name)
+        _close(client)
         return
     for folder in data_dir.joinpath("chroma").glob("*"):
         if folder != _folder(data_dir, keep):
@@ -121,6 +125,15 @@ def _client(folder: Path, url: str) -> "Client":
     is_tls = parts.scheme == "https"
     port = parts.port or (443 if is_tls else 8000)
     return cast("Client", chromadb.HttpClient(host=parts.hostname, port=port, ssl=is_tls, settings=settings))
+
+
+def _close(client: "Client") -> None:
+    client.close()
+    # Chroma 1.5.9 forgets the HTTP connections of a client; none is shared with another client.
+    for part in (client, getattr(client, "_admin_client", None)):
+        session = getattr(getattr(part, "_server", None), "_session", None)
+        if session is not None:
+            session.close()
 
 
 def _raise_unless_exit(error: BaseException) -> None:

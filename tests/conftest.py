@@ -83,7 +83,7 @@ def leaked_sockets() -> Iterator[None]:
 
 
 @pytest.fixture
-def chroma_server(tmp_path: Path, free_port: int, leaked_sockets: None) -> Iterator[str]:
+def chroma_server(tmp_path: Path, free_port: int) -> Iterator[str]:
     """The address of a real Chroma server."""
     command = [str(Path(sys.executable).with_name("chroma")), "run", "--host", "127.0.0.1", "--port", str(free_port)]
     process = subprocess.Popen([*command, "--path", str(tmp_path / "server")], stdout=subprocess.DEVNULL)

@@ -26,8 +26,12 @@ def read_file(path: Path, max_bytes: int) -> Article:
     """
     if not path.exists():
         raise SourceNotFound(f"There is no file at {path}.", "Check the path; quote it if it holds spaces.")
+    if path.is_dir():
+        raise NotAFile(f"{path} is a directory.", f"Name the articles in it, for example: maqal index {path}/*.txt")
     if not path.is_file():
-        raise NotAFile(f"{path} is not a file.", f"Name the articles in it, for example: maqal index {path}/*.txt")
+        raise NotAFile(
+            f"{path} is not a regular file.", "Save the article as a .txt, .md or .html file and index that."
+        )
     if path.suffix.casefold() not in SUFFIXES:
         raise UnreadableArticle(
             f"{path.name} has no suffix that maqal reads.",

@@ -87,11 +87,11 @@ class TestIndex:
     def test_add_replace_list_remove(self, tmp_path: Path) -> None:
         file = tmp_path / "fire.md"
         file.write_text("# Fire in Almaty\n\nTwo people died.\n")
-        assert maqal("index", str(file)).stdout == "Indexed: fire (version 1, 1 paragraphs, 1 embedded).\n"
+        assert maqal("index", str(file)).stdout == "Indexed: fire (version 1, 1 paragraph, 1 embedded).\n"
         assert maqal("index", str(file)).stdout == "Unchanged: fire (version 1).\n"
         file.write_text("# Fire in Almaty\n\nThree people died.\n")
         done = maqal("index", str(file), "--source", "The Post", "--published", "2024-05-01")
-        assert done.stdout == "Replaced: fire (version 2, 1 paragraphs, 1 embedded).\n"
+        assert done.stdout == "Replaced: fire (version 2, 1 paragraph, 1 embedded).\n"
         (entry,) = json.loads(maqal("articles", "--json").stdout)
         assert (entry["id"], entry["version"], entry["source"], entry["published"]) == (
             "fire",
@@ -120,7 +120,7 @@ class TestRefusals:
         (tmp_path / "latin.txt").write_bytes(b"\xfe\xed\xfa\xce" * 3)
         (tmp_path / "big.txt").write_bytes(b"word " * 10_000_000)
         assert "There is no file" in refused("index", "nothing.txt")
-        assert "is not a file" in refused("index", str(tmp_path))
+        assert "is a directory" in refused("index", str(tmp_path))
         for name in ("binary.txt", "latin.txt"):
             assert name in refused("index", str(tmp_path / name))
         assert "larger than 10,000,000 bytes" in refused("index", str(tmp_path / "big.txt"))

@@ -320,8 +320,6 @@ class TestKill:
         assert counting.embedded == []
 
 
-# Chroma's HTTP client leaves its connections to the garbage collector.
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 class TestChromaServer:
     def test_index_on_a_server(self, tmp_path: Path, chroma_server: str, encoder: Encoder) -> None:
         settings = IndexSettings(data_dir=tmp_path / "data", chroma_url=chroma_server)

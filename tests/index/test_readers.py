@@ -52,10 +52,11 @@ class TestBundledArticle:
         assert not (rest + article.text[end:]).strip()
 
     def test_headings_stand_above_their_paragraphs(self) -> None:
-        article = read_bundled()
-        assert article.heading_above(article.body[0]) == ""
-        assert article.heading_above(article.body[4]).startswith("“معاهدة الأمن الجماعي”")
-        assert article.heading_above(article.body[-1]) == "بوتين وتحويل الأزمة في كازاخستان إلى فرصة"
+        headings = {p.number: heading for p, heading in read_bundled().body_under_headings()}
+        assert headings[1] == headings[2] == ""
+        assert headings[3] == headings[7] != headings[8]
+        assert headings[5].startswith("“معاهدة الأمن الجماعي”")
+        assert headings[20] == "بوتين وتحويل الأزمة في كازاخستان إلى فرصة"
 
 
 class TestPlainText:
@@ -143,7 +144,7 @@ class TestHtml:
             "A fire broke out in Almaty on Monday, killing two people, officials said.",
             "Neighbours carried water from the river until the morning came and the roof fell in.",
         ]
-        assert article.heading_above(article.body[1]) == "The night"
+        assert [heading for _, heading in article.body_under_headings()] == ["Fire in Almaty", "The night"]
         assert "Subscribe" not in article.text
         assert (article.title, article.published) == ("Fire in Almaty", date(2024, 5, 1))
         assert article.source == "The Post"
