@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bots.terminal import show_events, show_sources
+from bots.terminal import counted, show_events, show_sources
 from index.exceptions import MaqalError
 from rag.answers import Answer, Event
 from rag.chat_engine import ChatEngine
@@ -33,7 +33,9 @@ def run_chat(
     read = _reader(history_file)
     conversation = new_conversation_id()
     answer: Answer | None = None
-    console.print(f"{len(engine.index.articles())} article(s), {engine.model}. /help for help, Ctrl-D to leave.")
+    console.print(
+        f"{counted(len(engine.index.languages()), 'article')}, {engine.model}. /help for help, Ctrl-D to leave."
+    )
     while True:
         try:
             line = read().strip()

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -69,21 +70,25 @@ def ask(
     as_json: AsJson = False,
 ) -> None:
     """Answer one question."""
-    from bots.terminal import make_console, show_events
+    from bots.terminal import make_console, show_events, waiting
     from index.settings import IndexSettings
-    from rag.factory import open_engine
     from rag.settings import RagSettings
 
     index_settings, rag_settings = _load(IndexSettings), _load(RagSettings)
     article_ids = _named(index_settings, articles, bundled=bundled)
     if question == "-":
         question = sys.stdin.buffer.read().decode("utf-8", errors="replace")
-    with open_engine(index_settings, rag_settings) as engine:
+    with ExitStack() as opened:
+        with waiting("Looking into the articles"):
+            from rag.chat_engine import last_answer
+            from rag.factory import open_engine
+
+            engine = opened.enter_context(open_engine(index_settings, rag_settings))
+            events = engine.stream(question, article_ids=article_ids, language=language)
         if as_json:
-            answer = engine.ask(question, article_ids=article_ids, language=language)
-            _print_json(answer.model_dump(mode="json"))
+            _print_json(last_answer(events).model_dump(mode="json"))
         else:
-            show_events(make_console(), engine.stream(question, article_ids=article_ids, language=language))
+            show_events(make_console(), events)
 
 
 @app.command()
@@ -94,17 +99,20 @@ def chat(
     bundled: AskBundled = False,
 ) -> None:
     """Talk about the indexed articles; follow-up questions are understood."""
-    from bots.chat import run_chat
-    from bots.terminal import make_console
+    from bots.terminal import make_console, waiting
     from index.settings import IndexSettings
-    from rag.factory import open_engine
     from rag.settings import RagSettings
 
     index_settings, rag_settings = _load(IndexSettings), _load(RagSettings)
     article_ids = _named(index_settings, articles, bundled=bundled)
     history_file = index_settings.data_dir / "chat_history"
-    with open_engine(index_settings, rag_settings) as engine:
-        engine.check(article_ids)
+    with ExitStack() as opened:
+        with waiting("Opening the articles"):
+            from bots.chat import run_chat
+            from rag.factory import open_engine
+
+            engine = opened.enter_context(open_engine(index_settings, rag_settings))
+            engine.check(article_ids)
         run_chat(engine, make_console(), history_file, article_ids=article_ids, language=language)
 
 
@@ -285,22 +293,16 @@ def _ensure_bundled(settings: "IndexSettings") -> str:
 
 def _add(article_index: "ArticleIndex", article: "Article") -> str:
     """Index one article under a progress bar; returns the line that says what became of it."""
-    from bots.terminal import progress_bar
+    from bots.terminal import counted, progress_bar
     from index.ingestion import add_article
 
     with progress_bar(f"Indexing {article.title[:40]}") as progress:
         done = add_article(article_index, article, progress)
-    entry, paragraphs = done.entry, _counted(len(done.entry.article.body), "paragraph")
+    entry, paragraphs = done.entry, counted(len(done.entry.article.body), "paragraph")
     if done.outcome == "unchanged":
         return f"Unchanged: {entry.id} (version {entry.version})."
     verb = "Replaced" if done.outcome == "replaced" else "Indexed"
-    return (
-        f"{verb}: {entry.id} (version {entry.version}, {paragraphs}, {done.embedded} embedded)."
-    )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{verb}: {entry.id} (version {entry.version}, {paragraphs}, {done.embedded} embedded)."
 
 
 def _rebuild(article_index: "ArticleIndex") -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.text import Text
 
+from bots.terminal import counted
 from index.article_index import ArticleIndex
 from index.exceptions import DataDirectoryBusy, MaqalError
 from index.settings import IndexSettings
@@ -85,7 +86,7 @@ def _examine_index(settings: IndexSettings) -> Iterator[Finding]:
             yield Finding("catalog", "broken", error.message, error.fix)
             return
         if articles:
-            yield Finding("catalog", "ok", f"{len(articles)} article(s), {len(passages)} passages")
+            yield Finding("catalog", "ok", f"{counted(len(articles), 'article')}, {counted(len(passages), 'passage')}")
         else:
             yield Finding(
                 "catalog", "note", "no article is indexed", "Run `maqal index FILE` or `maqal index --bundled`."

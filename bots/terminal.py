@@ -2,17 +2,20 @@
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.status import Status
 from rich.text import Text
 
-from index.article_index import Progress as ProgressCallback
-from index.articles import IndexedArticle
 from index.exceptions import MaqalError
 from rag.answers import Answer, Event, Restart, Source, Token
+
+if TYPE_CHECKING:
+    from index.articles import IndexedArticle
 
 _QUOTATION = re.compile("\u2068[^\u2069]*\u2069")
 # Terminals that know the direction of text then find it for each paragraph (terminal-wg BiDi); others ignore it.
@@ -56,18 +59,28 @@ def show_sources(console: Console, sources: Iterable[Source]) -> None:
         console.print()
 
 
-def show_articles(console: Console, entries: Iterable[IndexedArticle]) -> None:
+def show_articles(console: Console, entries: Iterable["IndexedArticle"]) -> None:
     """Print articles, title and source on lines of their own: in a table Arabic columns would change places."""
     for i, entry in enumerate(entries):
         if i:
             console.print()
         article = entry.article
-        facts = [f"version {entry.version}", article.language, f"{len(article.body)} paragraphs"]
+        facts = [f"version {entry.version}", article.language, counted(len(article.body), "paragraph")]
         if article.published:
             facts.append(article.published.isoformat())
         console.print(Text(entry.id, style="bold") + Text(f"  ({', '.join(facts)})"), soft_wrap=True)
         for line in filter(None, (article.title, article.source)):
             console.print(line, soft_wrap=not console.is_terminal)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: `1 paragraph`, `2 paragraphs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def waiting(what: str) -> Status:
+    """A sign on standard error, in a terminal only, that something is under way."""
+    return make_console(stderr=True).status(Text(what))
 
 
 def show_error(error: MaqalError) -> None:
@@ -79,7 +92,7 @@ def show_error(error: MaqalError) -> None:
 
 
 @contextmanager
-def progress_bar(description: str) -> Iterator[ProgressCallback]:
+def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error, fed by `(done, total)`; nothing where that is not a terminal."""
     console = make_console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())

@@ -2,7 +2,7 @@
 
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from llama_index.core.llms import LLM
@@ -18,7 +18,7 @@ from rag.follow_ups import is_follow_up, join_questions
 from rag.generative import Generated, condense, stream_answer
 from rag.memory import Conversations, Turn
 from rag.phrases import languages, phrase
-from rag.quotes import quotation
+from rag.quotes import place, quotation
 from rag.retriever import HybridRetriever
 from rag.settings import RagSettings
 
@@ -69,7 +69,7 @@ class ChatEngine:
         NothingIndexed, UnknownArticle, BadConversationId, and what the index raises.
         """
         events = self.stream(question, conversation=conversation, article_ids=article_ids, language=language)
-        return next(event for event in events if isinstance(event, Answer))
+        return last_answer(events)
 
     def stream(
         self,
@@ -147,7 +147,7 @@ class ChatEngine:
         yield from quotes
         # A quotation has lines of its own: no reader has to untangle two directions in one.
         parts = [
-            phrase("also" if i else "says", question.answer_language, paragraph=quote.paragraph)
+            phrase("also" if i else "says", question.answer_language, place=self._place(quote, question))
             + "\n"
             + quotation(quote)
             for i, quote in enumerate(quotes)
@@ -191,8 +191,8 @@ class ChatEngine:
         closest = [to_source(node) for node in nodes[:_CLOSEST]]
         text = phrase("silent", question.answer_language)
         if closest:
-            paragraphs = ", ".join(f"§{source.paragraph}" for source in closest)
-            text += " " + phrase("closest", question.answer_language, paragraphs=paragraphs)
+            places = ", ".join(self._place(source, question) for source in closest)
+            text += " " + phrase("closest", question.answer_language, places=places)
         yield Token(text)
         yield self._answer(question, text=text, quotes=[], sources=[], model=model, notes=notes, closest=closest)
 
@@ -221,6 +221,10 @@ class ChatEngine:
             took_ms=round((time.perf_counter() - question.started) * 1000, 1),
         )
 
+    def _place(self, cited: Quote | Source, question: _Question) -> str:
+        asked = len(question.article_ids) if question.article_ids else len(self.index.languages())
+        return place(cited, name_article=asked > 1)
+
     def _checked(self, question: str) -> str:
         question = " ".join(clean(question).split())
         if not any(unicodedata.category(char)[0] in "LN" for char in question):
@@ -245,6 +249,11 @@ class ChatEngine:
                 "No article is indexed.",
                 "Run `maqal index FILE`, or `maqal index --bundled` for the article that comes with maqal.",
             )
+
+
+def last_answer(events: Iterable[Event]) -> Answer:
+    """The whole answer, which is the last event."""
+    return next(event for event in events if isinstance(event, Answer))
 
 
 def to_source(node: NodeWithScore) -> Source:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from index.normalization import fold, fold_with_offsets
-from rag.answers import Quote
+from rag.answers import Quote, Source
 
 # What a language model may put around words that it claims to quote.
 _QUOTATION = re.compile(
@@ -87,6 +87,12 @@ def check_quotations(text: str, spans: Sequence[Span]) -> CheckedText:
         return quotation(quote)
 
     return CheckedText(_QUOTATION.sub(replace, text), quotes, rejected)
+
+
+def place(cited: Quote | Source, *, name_article: bool = False) -> str:
+    """Where a quote or source stands, for a reader: `§5`, with the article's id where there are several."""
+    name = f" {FIRST_STRONG_ISOLATE}{cited.article_id}{POP_ISOLATE}" if name_article else ""
+    return f"§{cited.paragraph}{name}"
 
 
 def quotation(quote: Quote) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from rag.answers import Answer, Quote, Source
 from rag.phrases import phrase
-from rag.quotes import FIRST_STRONG_ISOLATE, POP_ISOLATE, quotation
+from rag.quotes import FIRST_STRONG_ISOLATE, POP_ISOLATE, place, quotation
 
 Block = dict[str, Any]
 
@@ -62,7 +62,7 @@ def _parts(answer: Answer) -> Iterator[str]:
     """The texts that each begin a block of their own."""
     if answer.verdict == "answered" and answer.model == "extractive":
         for i, quote in enumerate(answer.quotes):
-            lead = phrase("also" if i else "says", answer.language, paragraph=quote.paragraph)
+            lead = phrase("also" if i else "says", answer.language, place=place(quote))
             yield f"{lead}\n{quotation(quote)}"
         return
     yield answer.text
@@ -73,10 +73,10 @@ def _parts(answer: Answer) -> Iterator[str]:
 def _cited(places: Sequence[Quote] | Sequence[Source]) -> str:
     """Which paragraphs of which articles: `kazakhstan-csto-2022.ar §5 §7`."""
     numbers: dict[str, list[str]] = {}
-    for place in places:
-        paragraphs = numbers.setdefault(place.article_id, [])
-        if f"§{place.paragraph}" not in paragraphs:
-            paragraphs.append(f"§{place.paragraph}")
+    for cited in places:
+        paragraphs = numbers.setdefault(cited.article_id, [])
+        if f"§{cited.paragraph}" not in paragraphs:
+            paragraphs.append(f"§{cited.paragraph}")
     return "\n".join(
         f"{FIRST_STRONG_ISOLATE}{article_id}{POP_ISOLATE} {' '.join(paragraphs)}"
         for article_id, paragraphs in numbers.items()

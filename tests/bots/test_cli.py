@@ -186,7 +186,7 @@ class TestDoctor:
     def test_all_well(self, index_settings: IndexSettings) -> None:
         findings = {f["what"]: f for f in json.loads(maqal("doctor", "--json").stdout)}
         assert {f["status"] for f in findings.values()} == {"ok"}
-        assert findings["catalog"]["detail"] == "1 article(s), 20 passages"
+        assert findings["catalog"]["detail"] == "1 article, 20 passages"
         assert "generation 1" in findings["vectors"]["detail"]
 
     def test_what_is_broken_and_how_to_mend_it(

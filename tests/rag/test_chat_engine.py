@@ -48,7 +48,7 @@ class TestAnswers:
     def test_the_frame_is_in_the_language_asked_for(self, engine: ChatEngine, language: str) -> None:
         answer = engine.ask("How many soldiers arrived in Kazakhstan?", language=language)
         assert answer.language == language
-        assert answer.text.startswith(phrase("says", language, paragraph=2))
+        assert answer.text.startswith(phrase("says", language, place="§2"))
 
     def test_events_are_quotes_then_text_then_answer(self, engine: ChatEngine) -> None:
         *others, answer = engine.stream("How many soldiers arrived in Kazakhstan?")
@@ -60,6 +60,11 @@ class TestAnswers:
         fire = add_article(engine.index, read_text("Fire\n\nTwo soldiers died in Almaty.", origin="/fire.txt")).entry
         assert engine.ask("How many soldiers?", article_ids=[fire.id]).quotes[0].article_id == fire.id
         assert engine.ask("How many soldiers?", article_ids=[BUNDLED_ID]).quotes[0].article_id == BUNDLED_ID
+
+    def test_among_several_articles_the_answer_names_its_own(self, engine: ChatEngine) -> None:
+        add_article(engine.index, read_text("Fire\n\nTwo soldiers died in Almaty.", origin="/fire.txt"))
+        assert engine.ask("Who died in Almaty?").text.startswith("The article says (§1 \u2068fire\u2069):\n")
+        assert "(§1):" in engine.ask("Who died in Almaty?", article_ids=["fire"]).text
 
     def test_an_article_of_one_paragraph(self, engine: ChatEngine) -> None:
         remove_article(engine.index, BUNDLED_ID)
@@ -166,7 +171,7 @@ class TestBadInput:
 
 
 def test_phrases_are_complete() -> None:
-    fields = {"paragraph": 1, "paragraphs": "§1", "reason": "r", "text": "t"}
+    fields = {"place": "§1", "places": "§1", "reason": "r", "text": "t"}
     for language in languages():
         for key in ("says", "also", "silent", "closest", "llm_failed", "unquoted"):
             assert phrase(key, language, **fields)  # type: ignore[arg-type]
