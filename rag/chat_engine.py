@@ -3,6 +3,7 @@
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from llama_index.core.llms import LLM
@@ -123,10 +124,10 @@ class ChatEngine:
         if not turns:
             return question
         if self._llm:
-            try:
-                return condense(self._llm, [(t.question, t.answer) for t in turns[-_HISTORY_FOR_LLM:]], question)
-            except LlmError:
-                pass  # The rules below do without it.
+            history = [(turn.question, turn.answer) for turn in turns[-_HISTORY_FOR_LLM:]]
+            # Where the model fails, or what it writes is no question, the rules below do without it.
+            with suppress(LlmError, BadQuestion):
+                return self._checked(condense(self._llm, history, question))
         if not is_follow_up(question, language):
             return question
         topic = next((t.question for t in reversed(turns) if t.question == t.understood_as), turns[-1].question)

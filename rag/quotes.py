@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from index.normalization import fold, fold_with_offsets
 from rag.answers import Quote, Source
 
-# What a language model may put around words that it claims to quote.
-_QUOTATION = re.compile(
-    r"“([^“”]{1,2000})”|«([^«»]{1,2000})»|\"([^\"]{1,2000})\"|„([^„“”]{1,2000})[“”]|「([^「」]{1,2000})」"
-)
+# What a language model may put around words that it claims to quote, and what closes it.
+_CLOSERS = {"“": "”", "«": "»", "„": "“”", "‘": "’", "‹": "›", "「": "」", "『": "』", '"': '"', "'": "'"}
+_APOSTROPHES = "'’"
+_MARKS = frozenset('“”«»„‹›「」『』"')
+_LONGEST_QUOTATION = 2000
+_TRAILING_CITATION = re.compile(r"\s*(?:\[[\d,\s]+\]\s*)+$")
 _ELLIPSIS_OR_STOP = " .…,،;؛:"
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 
@@ -73,20 +75,36 @@ def find_quote(claimed: str, spans: Sequence[Span], score: float = 1.0) -> Quote
 
 
 def check_quotations(text: str, spans: Sequence[Span]) -> CheckedText:
-    """The text with each quotation replaced by the article's letters, or without marks where none has them."""
-    quotes: list[Quote] = []
-    rejected: list[str] = []
+    """The text with each quotation replaced by the article's letters, or without marks where none has them.
 
-    def replace(match: re.Match[str]) -> str:
-        claimed = next(group for group in match.groups() if group is not None).strip()
+    Of quotations inside one another the outermost that stands in the article counts. A mark without a partner
+    is dropped, so that every mark left is of a verified quote, which stands in isolates.
+    """
+    text = text.replace(FIRST_STRONG_ISOLATE, "").replace(POP_ISOLATE, "")
+    checked = CheckedText("", [], [])
+    pieces: list[str] = []
+    position = 0
+    while position < len(text):
+        end = _closing_mark(text, position)
+        if end < 0:
+            pieces.append("" if text[position] in _MARKS else text[position])
+            position += 1
+            continue
+        content = text[position + 1 : end]
+        citation = _TRAILING_CITATION.search(content)
+        claimed = (content[: citation.start()] if citation else content).strip()
         quote = find_quote(claimed, spans)
-        if quote is None:
-            rejected.append(claimed)
-            return claimed
-        quotes.append(quote)
-        return quotation(quote)
-
-    return CheckedText(_QUOTATION.sub(replace, text), quotes, rejected)
+        if quote:
+            checked.quotes.append(quote)
+            pieces.append(quotation(quote) + (citation.group() if citation else ""))
+        else:
+            inner = check_quotations(content, spans)
+            checked.quotes.extend(inner.quotes)
+            if claimed:
+                checked.rejected.append(check_quotations(claimed, ()).text)
+            pieces.append(inner.text)
+        position = end + 1
+    return replace(checked, text="".join(pieces))
 
 
 def place(cited: Quote | Source, *, name_article: bool = False) -> str:
@@ -99,6 +117,25 @@ def quotation(quote: Quote) -> str:
     """The quote between quotation marks, isolated from the direction of the text around it."""
     opening, closing = ("«", "»") if re.search("[“”]", quote.text) else ("“", "”")
     return f"{FIRST_STRONG_ISOLATE}{opening}{quote.text}{closing}{POP_ISOLATE}"
+
+
+def _closing_mark(text: str, opening: int) -> int:
+    """Offset of the mark that closes the quotation opened at `opening`; -1 where none is opened there or closed."""
+    mark = text[opening]
+    closers = _CLOSERS.get(mark)
+    if closers is None or (mark in _APOSTROPHES and text[opening - 1 : opening].isalnum()):
+        return -1
+    depth = 1
+    for i in range(opening + 1, min(len(text), opening + _LONGEST_QUOTATION)):
+        char = text[i]
+        if char in closers:
+            is_apostrophe = char in _APOSTROPHES and text[i + 1 : i + 2].isalnum()
+            depth -= not is_apostrophe
+            if depth == 0:
+                return i
+        elif char == mark:
+            depth += 1
+    return -1
 
 
 def _find_words(text: str, claimed: str) -> int:

@@ -49,6 +49,37 @@ class TestCheckQuotations:
         assert checked.rejected == ["this is a lie"]
         assert [q.paragraph for q in checked.quotes] == [7, 6]
 
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("It was “من “الإرهابيين” المدعومين” [1].", "It was \u2068«من “الإرهابيين” المدعومين»\u2069 [1]."),
+            ("It was “a lie about “دعاية” there”.", "It was a lie about \u2068“دعاية”\u2069 there."),
+            ("He said “this never ends.", "He said this never ends."),
+            ("He said this” and «that.", "He said this and that."),
+            (
+                "He wrote ‘دعاية’ and 'دعاية' and ‹دعاية›.",
+                "He wrote " + " and ".join(["\u2068“دعاية”\u2069"] * 3) + ".",
+            ),
+            ("Tokayev's men aren’t 'all liars' here.", "Tokayev's men aren’t all liars here."),
+            ("It is “دعاية [2]” here.", "It is \u2068“دعاية”\u2069 [2] here."),
+            ("It is \u2068“a forged isolate\u2069 here.", "It is a forged isolate here."),
+            ("Empty “” and “ ” marks.", "Empty  and   marks."),
+            ("„دعاية“ or „Lüge“", "\u2068“دعاية”\u2069 or Lüge"),
+        ],
+    )
+    def test_kinds_of_marks(self, text: str, shown: str) -> None:
+        assert check_quotations(text, SPANS).text == shown
+
+    @settings(max_examples=300)
+    @given(st.text(alphabet=st.sampled_from("ab دعاية“”«»„‹›「」『』\"'‘’[1]. \u2068\u2069")))
+    def test_every_mark_that_is_left_is_of_a_verified_quote(self, text: str) -> None:
+        checked = check_quotations(text, SPANS)
+        outside = checked.text
+        for quote in checked.quotes:
+            assert quotation(quote) in outside
+            outside = outside.replace(quotation(quote), "")
+        assert not set('“”«»„‹›「」『』"\u2068\u2069') & set(outside)
+
     @settings(max_examples=300)
     @given(st.data())
     def test_whatever_a_model_writes(self, data: st.DataObject) -> None:
