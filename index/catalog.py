@@ -4,7 +4,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,8 +18,10 @@ from index.exceptions import CatalogDamaged, UnknownArticle
 from index.lock import unwritable
 from index.normalization import clean
 from index.passages import Passage
+from index.sqlite_errors import sqlite_errors
 
 SCHEMA_VERSION = 1
+_DAMAGED_FIX = "Move it away and index the articles again, or restore it from a backup."
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS articles (
     id TEXT NOT NULL, version INTEGER NOT NULL, is_current INTEGER NOT NULL, added TEXT NOT NULL,
@@ -66,10 +68,11 @@ class Catalog:
             raise unwritable(path.parent, error) from error
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
         try:
-            self._prepare()
-        except sqlite3.DatabaseError as error:
+            with self._errors():
+                self._prepare()
+        except BaseException:
             self._db.close()
-            raise self._damaged(str(error)) from error
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -200,43 +203,36 @@ class Catalog:
     def _prepare(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version not in (0, SCHEMA_VERSION):
-            raise self._damaged(f"its schema is version {version}, this program's is {SCHEMA_VERSION}")
+            raise CatalogDamaged(
+                f"The catalog {self._path} is of schema version {version}; this program's is {SCHEMA_VERSION}.",
+                "Use the version of maqal that made it, or move it away and index the articles again.",
+            )
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         if version == 0:
             self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
 
-    def _damaged(self, reason: str) -> CatalogDamaged:
-        return CatalogDamaged(
-            f"The catalog {self._path} cannot be read: {reason}.",
-            "Move it away and index the articles again, or restore it from a backup.",
-        )
+    def _errors(self) -> AbstractContextManager[None]:
+        return sqlite_errors(self._path, contents="The catalog", fix=_DAMAGED_FIX)
 
     def _count_change(self) -> None:
         self._db.execute("UPDATE counters SET value = value + 1 WHERE name = 'changes'")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._lock:
+        with self._lock, self._errors():
+            self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._db.execute("BEGIN IMMEDIATE")
                 yield
                 self._db.execute("COMMIT")
-            except BaseException as error:
+            except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-                if isinstance(error, sqlite3.OperationalError):
-                    raise unwritable(self._path.parent, error) from error
-                if isinstance(error, sqlite3.DatabaseError):
-                    raise self._damaged(str(error)) from error
                 raise
 
     def _all(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._lock:
-            try:
-                return self._db.execute(sql, values).fetchall()
-            except sqlite3.DatabaseError as error:
-                raise self._damaged(str(error)) from error
+        with self._lock, self._errors():
+            return self._db.execute(sql, values).fetchall()
 
     def _row(self, sql: str, *values: object) -> tuple[Any, ...] | None:
         rows = self._all(sql, *values)
@@ -245,7 +241,7 @@ class Catalog:
     def _one(self, sql: str, *values: object) -> tuple[Any, ...]:
         row = self._row(sql, *values)
         if row is None:
-            raise self._damaged("a row that is always there is missing")
+            raise CatalogDamaged(f"The catalog {self._path} lacks a row that is always there.", _DAMAGED_FIX)
         return row
 
 

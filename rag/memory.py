@@ -5,13 +5,11 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.exceptions import CatalogDamaged
-from index.lock import unwritable
+from index.sqlite_errors import sqlite_errors
 from rag.exceptions import BadConversationId
 
 _ID = re.compile(r"[\w.:@-]{1,200}")
@@ -78,16 +76,9 @@ class Conversations:
                 (conversation, self._max_turns),
             )
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise unwritable(self._path.parent, error) from error
-        except sqlite3.DatabaseError as error:
-            raise CatalogDamaged(
-                f"The conversations in {self._path} cannot be read: {error}.", "Move the file away; a new one is made."
-            ) from error
+    def _errors(self) -> AbstractContextManager[None]:
+        fix = "Move the file away; a new one is made."
+        return sqlite_errors(self._path, contents="The conversations", fix=fix)
 
 
 def new_conversation_id() -> str:

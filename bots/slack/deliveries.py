@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from index.exceptions import CatalogDamaged
-from index.lock import unwritable
+from index.sqlite_errors import sqlite_errors
 
 FILE_NAME = "slack.sqlite3"
 _KEPT_SECONDS = 7 * 86_400  # Slack retries for hours at most.
@@ -36,14 +35,11 @@ class Deliveries:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with closing(sqlite3.connect(self._path, isolation_level=None, timeout=30)) as db:
-                db.execute("BEGIN IMMEDIATE")
-                yield db
-                db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise unwritable(self._path.parent, error) from error
-        except sqlite3.DatabaseError as error:
-            raise CatalogDamaged(
-                f"Slack's deliveries in {self._path} cannot be read: {error}.", "Move the file away; a new one is made."
-            ) from error
+        fix = "Move the file away; a new one is made."
+        with (
+            sqlite_errors(self._path, contents="Slack's deliveries", fix=fix),
+            closing(sqlite3.connect(self._path, isolation_level=None, timeout=30)) as db,
+        ):
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
