@@ -1,4 +1,4 @@
-"""Paragraphs for a question: nearest in meaning and matching in words, fused by rank."""
+"""Paragraphs for a question: nearest in meaning and matching in words."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,13 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from index.article_index import ArticleIndex
 from index.passages import Passage
-
-# Reciprocal rank fusion: Cormack, Clarke & Büttcher 2009.
-_RRF_CONSTANT = 60
-_DEPTH = 20
+from rag.fusion import DEPTH, fuse
 
 
 class HybridRetriever(BaseRetriever):
     """Dense search in Chroma and BM25 over words and names, for one question's language and articles.
 
-    A node's `score` is its fused rank score. Its metadata holds the two sides' own as `cosine` and `bm25`, and
+    A node's `score` is the fused one. Its metadata holds the two sides' own as `cosine` and `bm25`, and
     the article's `language`.
     """
 
@@ -31,30 +28,23 @@ class HybridRetriever(BaseRetriever):
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         question = query_bundle.query_str
-        depth = max(_DEPTH, self._limit)
+        depth = max(DEPTH, self._limit)
         near = self._index.search_vectors(question, depth, self._article_ids)
         matching = self._index.search_words(question, self._language, depth, self._article_ids)
-        passages: dict[str, Passage] = {}
-        fused: dict[str, float] = {}
-        for found in (near, matching):
-            for rank, (passage, _) in enumerate(found):
-                passages[passage.id] = passage
-                fused[passage.id] = fused.get(passage.id, 0.0) + 1.0 / (_RRF_CONSTANT + rank)
-        cosines = {passage.id: score for passage, score in near}
-        bm25 = {passage.id: score for passage, score in matching}
+        cosines, bm25 = dict(near), dict(matching)
         languages = self._index.languages()
-        best = sorted(fused, key=lambda id_: (-fused[id_], -cosines.get(id_, 0.0)))[: self._limit]
+        fused = fuse(near, matching)
         return [
             NodeWithScore(
                 node=to_node(
-                    passages[id_],
-                    language=languages.get(passages[id_].article_id, ""),
-                    cosine=cosines.get(id_, 0.0),
-                    bm25=bm25.get(id_, 0.0),
+                    passage,
+                    language=languages.get(passage.article_id, ""),
+                    cosine=cosines.get(passage, 0.0),
+                    bm25=bm25.get(passage, 0.0),
                 ),
-                score=fused[id_],
+                score=score,
             )
-            for id_ in best
+            for passage, score in fused[: self._limit]
         ]
 
 

@@ -98,7 +98,8 @@ def test_a_body_over_the_limit(start: Start) -> None:
 
 def test_every_error_of_the_lower_floors_has_a_status() -> None:
     def codes(error: type[MaqalError]) -> set[str]:
-        return {error.code}.union(*(codes(kind) for kind in error.__subclasses__()))
+        kinds = [kind for kind in error.__subclasses__() if kind.__module__.split(".")[0] in {"index", "rag"}]
+        return {error.code}.union(*(codes(kind) for kind in kinds))
 
     import rag.exceptions  # noqa: F401
 
