@@ -93,8 +93,8 @@ class TestBundled:
         article = read_bundled()
         texts = [article.text_of(p) for p in article.body]
         cosines = (original.encode_passages(texts) * encoder.encode_passages(texts)).sum(1)
-        # 8-bit quantisation per tensor: 0.94 to 0.97 is what the preview's makers measured.
-        assert cosines.min() > 0.9
+        # One text a run: in padded batches the scales of 8-bit quantisation bring it down to 0.94.
+        assert cosines.min() > 0.97
 
 
 class TestDamagedFolder:
