@@ -1,7 +1,6 @@
 """The catalog: the SQLite file that holds every article, passage and vector; all else is built from it."""
 
 import json
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -18,7 +17,7 @@ from index.exceptions import CatalogDamaged, UnknownArticle
 from index.lock import unwritable
 from index.normalization import clean
 from index.passages import Passage
-from index.sqlite_errors import sqlite_errors
+from index.sqlite_file import open_database, sqlite_errors
 
 SCHEMA_VERSION = 1
 _DAMAGED_FIX = "Move it away and index the articles again, or restore it from a backup."
@@ -66,13 +65,13 @@ class Catalog:
             path.open("ab").close()
         except OSError as error:
             raise unwritable(path.parent, error) from error
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-        try:
-            with self._errors():
+        with self._errors():
+            self._db = open_database(path)
+            try:
                 self._prepare()
-        except BaseException:
-            self._db.close()
-            raise
+            except BaseException:
+                self._db.close()
+                raise
 
     def close(self) -> None:
         """Close the file."""
@@ -207,7 +206,6 @@ class Catalog:
                 f"The catalog {self._path} is of schema version {version}; this program's is {SCHEMA_VERSION}.",
                 "Use the version of maqal that made it, or move it away and index the articles again.",
             )
-        self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         if version == 0:
             self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")

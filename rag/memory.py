@@ -1,7 +1,6 @@
 """Conversations, kept in one SQLite file: what was asked, how it was understood, what was answered."""
 
 import re
-import sqlite3
 import threading
 import time
 import uuid
@@ -9,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.sqlite_errors import sqlite_errors
+from index.sqlite_file import open_database, sqlite_errors
 from rag.exceptions import BadConversationId
 
 _ID = re.compile(r"[\w.:@-]{1,200}")
@@ -33,8 +32,7 @@ class Conversations:
         self._max_turns = max_turns
         self._lock = threading.Lock()
         with self._errors():
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db = open_database(path)
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS turns (conversation TEXT NOT NULL, number INTEGER NOT NULL,"
                 " at REAL NOT NULL, question TEXT NOT NULL, understood_as TEXT NOT NULL, answer TEXT NOT NULL,"

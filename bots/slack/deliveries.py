@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from index.sqlite_errors import sqlite_errors
+from index.sqlite_file import sqlite_errors
 
 FILE_NAME = "slack.sqlite3"
 _KEPT_SECONDS = 7 * 86_400  # Slack retries for hours at most.

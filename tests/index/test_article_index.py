@@ -207,6 +207,18 @@ class TestLock:
         assert "INDEX_DATA_DIR" in refused.value.fix
 
 
+def test_many_processes_open_a_new_directory_at_once(tmp_path: Path) -> None:
+    code = (
+        "from index.article_index import ArticleIndex; from index.settings import IndexSettings\n"
+        "with ArticleIndex(IndexSettings()) as index: print(index.articles())"
+    )
+    root = Path(__file__).parents[2]
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, text=True) for _ in range(6)
+    ]
+    assert [process.communicate()[0] for process in processes] == ["[]\n"] * 6
+
+
 class TestDamage:
     def test_catalog_that_is_no_database(self, tmp_path: Path) -> None:
         (tmp_path / "data").mkdir()
