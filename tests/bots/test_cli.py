@@ -266,7 +266,7 @@ class TestChat:
         process = subprocess.Popen(
             [MAQAL, "ask", "How many soldiers?"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        time.sleep(0.5)
+        time.sleep(1.0)
         os.kill(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=60)
         assert process.returncode in (130, -signal.SIGINT, 0)
