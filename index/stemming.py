@@ -23,7 +23,7 @@ _CONSONANTS = {
     **dict.fromkeys("nнңن", "n"), **dict.fromkeys("rрر", "r"), **dict.fromkeys("шщش", "S"), "ч": "C", "ц": "s",
 }  # fmt: skip
 _DIGRAPHS = (("sch", "ш"), ("sh", "ш"), ("ch", "ч"), ("kh", "х"), ("gh", "г"), ("zh", "ж"), ("th", "т"), ("ph", "ф"),
-             ("ş", "ш"), ("ck", "к"), ("تش", "ч"), ("ts", "ц"), ("ж", "г"), ("дж", "г"))  # fmt: skip
+             ("ck", "к"), ("تش", "ч"), ("ts", "ц"), ("дж", "г"))  # fmt: skip
 _SHORTEST_SKELETON = 3
 
 

@@ -85,19 +85,16 @@ class ChatEngine:
         The question is checked and its paragraphs are found before this returns: errors come from the call.
         """
         prepared = self._prepare(question, conversation, article_ids, language)
-        nodes = self.search(prepared.understood_as, language=prepared.language, article_ids=article_ids)
+        retriever = HybridRetriever(self.index, language=prepared.language, article_ids=article_ids)
+        nodes = retriever.retrieve(prepared.understood_as)
         return self._events(prepared, nodes, conversation)
 
-    def search(
-        self, question: str, *, language: str | None = None, article_ids: Sequence[str] | None = None, limit: int = 8
-    ) -> list[NodeWithScore]:
+    def search(self, question: str, *, article_ids: Sequence[str] | None = None, limit: int = 8) -> list[NodeWithScore]:
         """The paragraphs found for a question, best first. Raises as `ask` does."""
         question = self._checked(question)
         self.check(article_ids)
-        retriever = HybridRetriever(
-            self.index, language=language or detect_language(question), article_ids=article_ids, limit=limit
-        )
-        return retriever.retrieve(question)
+        language = detect_language(question)
+        return HybridRetriever(self.index, language=language, article_ids=article_ids, limit=limit).retrieve(question)
 
     def _prepare(
         self, question: str, conversation: str | None, article_ids: Sequence[str] | None, language: str | None
@@ -243,9 +240,10 @@ class ChatEngine:
             raise BadQuestion(
                 "The list of articles to ask is empty.", "Name articles, or leave the list out to ask all."
             )
-        for article_id in article_ids or []:
+        known = self.index.catalog.article_ids()
+        for article_id in set(article_ids or []) - known:
             self.index.catalog.article(article_id)
-        if not self.index.catalog.article_ids():
+        if not known:
             raise NothingIndexed(
                 "No article is indexed.",
                 "Run `maqal index FILE`, or `maqal index --bundled` for the article that comes with maqal.",

@@ -6,11 +6,6 @@ from collections.abc import Sequence
 Ranking = Sequence[int]
 
 
-def accuracy(rankings: Sequence[Ranking], relevant: Sequence[int]) -> float:
-    """Share of queries whose first candidate is the right one."""
-    return recall(rankings, relevant, 1)
-
-
 def recall(rankings: Sequence[Ranking], relevant: Sequence[int], k: int) -> float:
     """Share of queries whose right candidate is among the first `k`: R@k."""
     hits = [right in ranking[:k] for ranking, right in zip(rankings, relevant, strict=True)]

@@ -21,7 +21,7 @@ from benchmarks.encoder.data import (
     read_xquad,
     read_xquad_language,
 )
-from benchmarks.encoder.metrics import accuracy, ndcg, recall
+from benchmarks.encoder.metrics import ndcg, recall
 from benchmarks.encoder.rankers import DenseRanker, LexicalRanker, rank_by_each
 from index.embedding import Encoder
 
@@ -71,7 +71,7 @@ class TestMetrics:
     RELEVANT = (4, 9, 0, 7)
 
     def test_accuracy(self) -> None:
-        assert accuracy(self.RANKINGS, self.RELEVANT) == 1 / 4
+        assert recall(self.RANKINGS, self.RELEVANT, 1) == 1 / 4
 
     @pytest.mark.parametrize(("k", "expected"), [(1, 0.25), (2, 0.5), (3, 0.75), (10, 0.75)])
     def test_recall(self, k: int, expected: float) -> None:
@@ -96,7 +96,7 @@ class TestRankers:
         (task,) = [t for t in read_xquad(dev) if t.name == "en→en (of 3)"]
         rankings = rank_by_each(task, [DenseRanker("e", encoder)], LexicalRanker())
         assert list(rankings) == ["e", "e + BM25", "BM25"]
-        assert [accuracy(each, task.relevant) for each in rankings.values()] == [1, 1, 1]
+        assert [recall(each, task.relevant, 1) for each in rankings.values()] == [1, 1, 1]
         assert sorted(rankings["e"][0]) == [0, 1, 2]
         assert rankings["BM25"][1] == [1], "only what shares a word"
 
