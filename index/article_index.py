@@ -1,5 +1,6 @@
 """The index as one thing: catalog, encoder, vectors and words over one data directory."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,13 +15,14 @@ import numpy as np
 from index.articles import IndexedArticle
 from index.catalog import Catalog, Generation
 from index.embedding import Encoder, Vectors, load_encoder
-from index.exceptions import EncoderMismatch, VectorStoreError
+from index.exceptions import EncoderMismatch, VectorsMissing, VectorStoreError
 from index.lexical import LexicalIndex
 from index.lock import DirectoryLock, unwritable
 from index.passages import Passage, split_passages
 from index.settings import IndexSettings
 from index.vector_store import VectorStore, remove_generations
 
+_LOG = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 _EMBED_BATCH = 64
 _PROBES = 3
@@ -99,15 +101,15 @@ class ArticleIndex:
     def search_vectors(
         self, question: str, limit: int, article_ids: Sequence[str] | None = None
     ) -> list[tuple[Passage, float]]:
-        """Passages nearest in meaning, with their cosine, best first. Raises EncoderMismatch, VectorStoreError."""
-        passages = self._current().passages
-        if not passages:
+        """Passages nearest in meaning, with their cosine, best first. Raises EncoderError, VectorStoreError."""
+        if not self._current().passages:
             return []
         vector = self.encoder.encode_queries([question])[0]
         try:
             found = self._vector_store().query(vector, limit, article_ids)
         except VectorStoreError:
             found = self._reopened().query(vector, limit, article_ids)
+        passages = self._current().passages  # Another encoder may have split the articles otherwise.
         # A row that the catalog does not know is of an article that is being replaced.
         return [(passages[id_], score) for id_, score in found if id_ in passages]
 
@@ -192,7 +194,11 @@ class ArticleIndex:
         return [p for a in self.catalog.articles() for p in split_passages(a.article, a.id, a.version, *limits)]
 
     def _vector_store(self) -> VectorStore:
-        """The current generation, opened once; rebuilt from the catalog when it does not hold what it should."""
+        """The current generation, opened once.
+
+        Rebuilt from the catalog where it does not hold what it should, or was made by another encoder than is
+        configured now; the old one stays until the new one is complete.
+        """
         generation, store = self.catalog.generation(), self._store
         if store and generation and generation.number == self._store_number:
             return store
@@ -210,16 +216,14 @@ class ArticleIndex:
         """Open the generation if it agrees with the catalog. Raises EncoderMismatch."""
         if generation and self._store and generation.number == self._store_number:
             return True
-        if generation and generation.encoder != self.encoder.fingerprint:
-            raise EncoderMismatch(
-                f"The index was made by the encoder {generation.encoder}; {self.encoder.fingerprint} is configured.",
-                "Set INDEX_ENCODER back, or make all vectors again with `maqal index --rebuild`.",
-            )
-        if generation is None or generation.is_dirty:
+        if generation is None or not self._is_of_this_encoder(generation) or generation.is_dirty:
             return False
         settings = self.settings
         if settings.chroma_url:
-            store = VectorStore.open(settings.data_dir, settings.chroma_url, generation.number)
+            try:
+                store = VectorStore.open(settings.data_dir, settings.chroma_url, generation.number)
+            except VectorsMissing:
+                return False
             if not self._holds(store, self.catalog.passages()):
                 store.close()
                 return False
@@ -230,6 +234,19 @@ class ArticleIndex:
             store = opened
         self._use(store, generation.number)
         return True
+
+    def _is_of_this_encoder(self, generation: Generation) -> bool:
+        """Raises EncoderMismatch where another process made it while this one ran: they would take turns at that."""
+        own = self.encoder.fingerprint
+        if generation.encoder == own:
+            return True
+        if self._store_number:
+            raise EncoderMismatch(
+                f"Another process made the index anew with the encoder {generation.encoder}; this one runs with {own}.",
+                "Start this one again, both with the same INDEX_ENCODER.",
+            )
+        _LOG.warning("The index was made by the encoder %s; it is made anew with %s.", generation.encoder, own)
+        return False
 
     def _open_embedded(self, number: int) -> VectorStore | None:
         """The generation in the data directory, or None where it is damaged.

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -12,14 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from index.exceptions import EncoderUnavailable
+from index.prompts import prompts_of
 
 if TYPE_CHECKING:
+    import torch
     from sentence_transformers import SentenceTransformer
 
 Vectors = npt.NDArray[np.float32]
 
 BUNDLED = "preview"
 MANIFEST = "encoder.json"
+_UNKNOWN_FREE_MEMORY = 4 * 2**30
 _HUB_FIX = "Set INDEX_ENCODER to a folder that SentenceTransformer loads, or leave it empty for the bundled encoder."
 
 
@@ -93,7 +98,10 @@ class OnnxEncoder:
         self._tokenizer = Tokenizer.from_buffer(tokenizer)
         self._tokenizer.enable_truncation(manifest["max_tokens"])
         self._tokenizer.no_padding()
-        self._session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        # A text is too little work to share between threads: each runs on one, several texts side by side.
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def count_tokens(self, text: str) -> int:
         """Tokens of the text, special ones excluded."""
@@ -109,16 +117,29 @@ class OnnxEncoder:
 
     def _encode(self, texts: list[str]) -> Vectors:
         """One text a run: quantisation scales depend on all texts of a batch, and so would each vector."""
-        vectors = np.zeros((len(texts), self.fingerprint.dimension), np.float32)
-        for row, encoding in enumerate(self._tokenizer.encode_batch(texts)):
-            input_ids = np.array([encoding.ids], np.int64)
-            feeds = {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)}
-            vectors[row] = self._session.run(["embedding"], feeds)[0][0]
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch(texts)]
+        vectors = np.zeros((len(ids), self.fingerprint.dimension), np.float32)
+        if len(ids) == 1:
+            vectors[0] = self._run(ids[0])
+        elif ids:
+            with ThreadPoolExecutor(_processors()) as pool:
+                vectors[:] = list(pool.map(self._run, ids))
         return vectors
+
+    def _run(self, ids: list[int]) -> Vectors:
+        """The vector of one text, shape (dimension,)."""
+        input_ids = np.array([ids], np.int64)
+        found: Vectors = self._session.run(
+            ["embedding"], {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)}
+        )[0][0]
+        return found
 
 
 class SentenceTransformerEncoder:
-    """Any model that `SentenceTransformer(name_or_path)` loads, without running code that a folder brings."""
+    """Any model that `SentenceTransformer(name_or_path)` loads, without running code that a folder brings.
+
+    Questions and passages get the prompts that the model brings, else those of `index.prompts`.
+    """
 
     def __init__(self, name_or_path: str, device: str = "") -> None:
         folder = Path(name_or_path).expanduser()
@@ -131,28 +152,70 @@ class SentenceTransformerEncoder:
         revision = _folder_hash(folder) if folder.exists() else self._hub_revision()
         self.fingerprint = Fingerprint(folder.name if folder.exists() else name_or_path, revision, dimension)
         self.max_tokens: int = (self._model.max_seq_length or 512) - 2
+        if not any(self._model.prompts.values()):
+            query, passage = prompts_of(self.fingerprint.name)
+            self._model.prompts = {"query": query, "document": passage}
+        self._batch = _batch_size(_free_memory(self._model.device), self.max_tokens, dimension)
 
     def count_tokens(self, text: str) -> int:
         """Tokens of the text, special ones excluded."""
         return len(self._model.tokenizer.encode(text, add_special_tokens=False, verbose=False))
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of questions, shape (texts, dimension), with the model's own query prompt where it has one."""
-        return self._unit(self._model.encode_query(list(texts), convert_to_numpy=True, show_progress_bar=False))
+        """Vectors of questions, shape (texts, dimension)."""
+        return self._encode(self._model.encode_query, texts)
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of passages, shape (texts, dimension), with the model's own document prompt where it has one."""
-        return self._unit(self._model.encode_document(list(texts), convert_to_numpy=True, show_progress_bar=False))
+        """Vectors of passages, shape (texts, dimension)."""
+        return self._encode(self._model.encode_document, texts)
+
+    def _encode(self, encode: Callable[..., Any], texts: Sequence[str]) -> Vectors:
+        """Encode in batches that fit into memory; where one does not, in halves of it from then on."""
+        from torch import OutOfMemoryError
+
+        while True:
+            try:
+                raw = encode(list(texts), batch_size=self._batch, convert_to_numpy=True, show_progress_bar=False)
+            except OutOfMemoryError as error:
+                if self._batch == 1:
+                    raise EncoderUnavailable(
+                        f"{self.fingerprint.name} does not fit into the memory of {self._model.device}.",
+                        "Choose a smaller model, or set INDEX_ENCODER_DEVICE=cpu.",
+                    ) from error
+                self._batch = max(1, self._batch // 2)
+            else:
+                vectors: Vectors = np.asarray(raw, np.float32).reshape(-1, self.fingerprint.dimension)
+                vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+                return vectors
 
     def _hub_revision(self) -> str:
         config = getattr(self._model[0], "auto_model", None)
         return str(getattr(getattr(config, "config", None), "_commit_hash", None) or "unknown")
 
-    @staticmethod
-    def _unit(raw: Any) -> Vectors:
-        vectors: Vectors = np.asarray(raw, np.float32)
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        return vectors
+
+def _processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _batch_size(free_bytes: int, max_tokens: int, dimension: int) -> int:
+    """Texts of full length whose activations take an eighth of the free memory, from 1 to 64.
+
+    A layer keeps about 24 float32 vectors for each token at once: its input, attention, and four times as wide the
+    hidden part of its feed-forward network.
+    """
+    return int(min(64, max(1, free_bytes // 8 // (24 * 4 * max_tokens * dimension))))
+
+
+def _free_memory(device: "torch.device") -> int:
+    """Bytes that the device has free; for the processor, free memory of the machine."""
+    if device.type == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info(device)[0])
+    if "SC_AVPHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return _UNKNOWN_FREE_MEMORY
 
 
 def _load_sentence_transformer(name_or_path: str, device: str) -> "SentenceTransformer":

@@ -14,6 +14,7 @@ MaqalError                  base of every error meant for a person: message, fix
 │   ├── DataDirectoryBusy   another process holds it
 │   ├── CatalogDamaged      the SQLite file does not read
 │   └── VectorStoreError    Chroma does not answer
+│       └── VectorsMissing  it has no such generation
 └── EncoderError            the model that makes vectors
     ├── EncoderUnavailable  cannot be loaded
     └── EncoderMismatch     the index was made by another encoder
@@ -109,6 +110,10 @@ class VectorStoreError(StoreError):
     """Chroma does not answer."""
 
     code = "vector_store_error"
+
+
+class VectorsMissing(VectorStoreError):
+    """Chroma answers, and does not have the generation that the catalog names: another server, or an emptied one."""
 
 
 class EncoderError(MaqalError):

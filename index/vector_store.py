@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from index.embedding import Vectors
-from index.exceptions import ConfigurationError, VectorStoreError
+from index.exceptions import ConfigurationError, VectorsMissing, VectorStoreError
 from index.passages import Passage
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class VectorStore:
 
     @classmethod
     def open(cls, data_dir: Path, url: str, number: int, *, create: bool = False) -> "VectorStore":
-        """Open generation `number`, or begin it empty. Raises VectorStoreError."""
+        """Open generation `number`, or begin it empty. Raises VectorsMissing, VectorStoreError."""
         name = f"articles_{number}"
         client = None
         try:
@@ -145,7 +145,8 @@ def _raise_unless_exit(error: BaseException) -> None:
 def _failure(error: BaseException, url: str) -> VectorStoreError:
     where = f" at {url}" if url else ""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return VectorStoreError(
+    kind = VectorsMissing if type(error).__name__ == "NotFoundError" else VectorStoreError
+    return kind(
         f"Chroma{where} does not answer: {reason}",
         f"Start it with `chroma run` and check INDEX_CHROMA_URL ({url})." if url else "Run `maqal index --rebuild`.",
     )

@@ -88,7 +88,8 @@ def chroma_server(tmp_path: Path, free_port: int) -> Iterator[str]:
     command = [str(Path(sys.executable).with_name("chroma")), "run", "--host", "127.0.0.1", "--port", str(free_port)]
     process = subprocess.Popen([*command, "--path", str(tmp_path / "server")], stdout=subprocess.DEVNULL)
     try:
-        for _ in range(200):
+        # A machine that does something else besides may need half a minute to start it.
+        for _ in range(1200):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", free_port), 1):
                 break
             time.sleep(0.05)

@@ -28,6 +28,7 @@ from index.exceptions import (
 from index.ingestion import add_article, remove_article
 from index.readers import read_bundled, read_text
 from index.settings import IndexSettings
+from index.vector_store import VectorStore
 from tests.conftest import BUNDLED_ID
 
 NEWS = "Fire in Almaty\n\nA fire broke out on Monday.\n\nTwo people died in hospital."
@@ -59,6 +60,10 @@ def news(text: str = NEWS, origin: str = "/news/fire.txt") -> Article:
 
 def found(index: ArticleIndex, question: str) -> list[str]:
     return [passage.text for passage, _ in index.search_vectors(question, 50)]
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.fixture
@@ -167,18 +172,48 @@ class TestSearch:
 
 
 class TestEncoderFingerprint:
-    def test_another_encoder_is_refused(self, index_settings: IndexSettings, encoder: Encoder) -> None:
-        with (
-            ArticleIndex(index_settings, encoder=CountingEncoder(encoder, "other")) as index,
-            pytest.raises(EncoderMismatch, match="maqal-preview@other"),
-        ):
-            index.search_vectors("Tokayev", 1)
-
-    def test_another_encoder_adds_nothing(self, index_settings: IndexSettings, encoder: Encoder) -> None:
-        with ArticleIndex(index_settings, writable=True, encoder=CountingEncoder(encoder, "other")) as index:
-            with pytest.raises(EncoderMismatch):
+    @pytest.mark.parametrize("is_adding", [False, True])
+    def test_another_encoder_makes_the_index_anew(
+        self, index_settings: IndexSettings, encoder: Encoder, caplog: pytest.LogCaptureFixture, *, is_adding: bool
+    ) -> None:
+        other = CountingEncoder(encoder, "other")
+        with ArticleIndex(index_settings, writable=is_adding, encoder=other) as index:
+            if is_adding:
                 add_article(index, news())
-            assert [a.id for a in index.articles()] == [BUNDLED_ID]
+            assert found(index, "Tokayev")
+            assert len(other.embedded) == len(index.passages())
+            generation = index.catalog.generation()
+        assert generation
+        assert generation.encoder == other.fingerprint
+        assert "@other" in caplog.text
+        assert [folder.name for folder in (index_settings.data_dir / "chroma").iterdir()] == ["2"]
+
+    def test_the_old_index_stays_until_the_new_one_is_complete(
+        self, index_settings: IndexSettings, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = CountingEncoder(encoder, "other")
+        monkeypatch.setattr(VectorStore, "upsert", interrupted)
+        with ArticleIndex(index_settings, encoder=other) as index, pytest.raises(KeyboardInterrupt):
+            index.search_vectors("Tokayev", 1)
+        monkeypatch.undo()
+        with ArticleIndex(index_settings, encoder=encoder) as index:
+            assert found(index, "Tokayev")
+            generation = index.catalog.generation()
+        assert generation
+        assert generation.number == 1
+
+    def test_two_processes_with_different_encoders_do_not_take_turns(
+        self, tmp_path: Path, encoder: Encoder, chroma_server: str
+    ) -> None:
+        settings = IndexSettings(data_dir=tmp_path / "data", chroma_url=chroma_server)
+        other = CountingEncoder(encoder, "other")
+        with ArticleIndex(settings, encoder=encoder) as index:
+            add_article(index, news())
+            assert found(index, "Tokayev")
+            with ArticleIndex(settings, encoder=other) as second:
+                assert found(second, "Tokayev")
+            with pytest.raises(EncoderMismatch, match="@other"):
+                index.search_vectors("Tokayev", 1)
 
     def test_a_rebuild_makes_all_vectors_again(self, index_settings: IndexSettings, encoder: Encoder) -> None:
         other = CountingEncoder(encoder, "other")
@@ -363,6 +398,14 @@ class TestChromaServer:
         with ArticleIndex(settings, encoder=encoder) as index:
             assert len({a.id for a in index.articles()}) == 10
             assert len(found(index, "Report")) == 10
+
+    def test_an_index_moves_to_a_server_without_embedding_anything(
+        self, index_settings: IndexSettings, counting: CountingEncoder, chroma_server: str
+    ) -> None:
+        settings = index_settings.model_copy(update={"chroma_url": chroma_server})
+        with ArticleIndex(settings, encoder=counting) as index:
+            assert len(found(index, "Tokayev")) == 20
+        assert counting.embedded == []
 
     def test_a_server_that_is_not_there(self, tmp_path: Path, free_port: int, encoder: Encoder) -> None:
         settings = IndexSettings(data_dir=tmp_path / "data", chroma_url=f"http://127.0.0.1:{free_port}")

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from index.article_index import ArticleIndex
-from index.embedding import BUNDLED, MANIFEST, Encoder, OnnxEncoder, load_encoder
+from index.embedding import BUNDLED, MANIFEST, Encoder, OnnxEncoder, SentenceTransformerEncoder, load_encoder
 from index.exceptions import EncoderUnavailable
 from index.ingestion import add_article
 from index.readers import read_bundled
 from index.settings import IndexSettings
 
+INSTRUCTION = "Instruct: Given a web search query, retrieve relevant passages that answer the query\n"
 PREVIEW = Path(__file__).parents[3] / "shared" / "encoder-preview" / "model"
 
 
@@ -140,6 +142,51 @@ class TestSentenceTransformer:
     def test_the_models_own_prompts_are_used(self, tiny_model: Path) -> None:
         tiny = load_encoder(str(tiny_model))
         assert not np.allclose(tiny.encode_queries(["abc"]), tiny.encode_passages(["abc"]), atol=1e-3)
+
+    @pytest.mark.parametrize(
+        ("name", "query", "passage"),
+        [
+            ("multilingual-e5-small", "query: ", "passage: "),
+            ("multilingual-e5-large-instruct", f"{INSTRUCTION}Query: ", ""),
+            ("Qwen3-Embedding-0.6B", f"{INSTRUCTION}Query:", ""),
+            ("embeddinggemma-300m", "task: search result | query: ", "title: none | text: "),
+            ("bge-m3", "", ""),
+            ("LaBSE", "", ""),
+        ],
+    )
+    def test_a_model_without_prompts_gets_those_of_its_card(
+        self, tiny_model: Path, tmp_path: Path, name: str, query: str, passage: str
+    ) -> None:
+        copy = shutil.copytree(tiny_model, tmp_path / name)
+        config = copy / "config_sentence_transformers.json"
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"prompts": {"query": "", "document": ""}}))
+        (tmp_path / "plain").mkdir()
+        plain = load_encoder(str(shutil.copytree(copy, tmp_path / "plain" / "tiny")))
+        assert isinstance(plain, SentenceTransformerEncoder)
+        encoder = load_encoder(str(copy))
+        assert np.allclose(encoder.encode_queries(["abc"]), plain.encode_queries([f"{query}abc"]), atol=1e-5)
+        assert np.allclose(encoder.encode_passages(["abc"]), plain.encode_passages([f"{passage}abc"]), atol=1e-5)
+
+    def test_less_memory_means_smaller_batches(self, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        texts, whole = ["ab", "c", "def", "g", "hi"], load_encoder(str(tiny_model))
+        assert isinstance(whole, SentenceTransformerEncoder)
+        model, sizes = whole._model, []
+        forward = model.forward
+
+        def limited(features: dict[str, torch.Tensor], **options: object) -> dict[str, torch.Tensor]:
+            sizes.append(len(features["input_ids"]))
+            if sizes[-1] > 2:
+                raise torch.OutOfMemoryError
+            return forward(features, **options)
+
+        expected = whole.encode_passages(texts)
+        monkeypatch.setattr(model, "forward", limited)
+        assert np.allclose(whole.encode_passages(texts), expected, atol=1e-5)
+        assert max(sizes) == 5
+        assert sizes[-3:] == [2, 2, 1]
+        monkeypatch.setattr(model, "forward", lambda *_, **__: (_ for _ in ()).throw(torch.OutOfMemoryError))
+        with pytest.raises(EncoderUnavailable, match="memory"):
+            whole.encode_passages(texts)
 
     def test_the_fingerprint_follows_the_weights(self, tiny_model: Path, tmp_path: Path) -> None:
         copy = shutil.copytree(tiny_model, tmp_path / "tiny")
