@@ -15,12 +15,14 @@ STEPS = {
     "pairs": (
         "make_pairs",
         ("seed", "languages", "most_pairs", "pairs_of_source", "default_pairs_of_source", "interface_sources",
-         "least_words_of_interface", "whole_interface_of", "core_sources", "most_pivots", "most_names", "most_words"),
+         "least_words_of_interface", "whole_interface_of", "core_sources", "paragraph_sources",
+         "sentences_of_paragraph", "most_pivots", "most_names", "most_words"),
     ),
     "vocabulary": ("make_vocabulary", ("teacher", "new_pieces")),
     "initialise": ("make_embeddings", ("teacher", "model1_rounds", "model1_sharpness", "model1_translations")),
+    "align": ("align_embeddings", ("seed", "align_epochs", "align_rate")),
     "student": ("make_student", _SHAPE),
-    "teach": ("make_targets", _SHAPE),
+    "teach": ("make_targets", (*_SHAPE, "taught_share", "whole_interface_of")),
     "train": (
         "train_student",
         ("steps", "tokens_of_batch", "batch_shares", "english_share", "frozen_share", "embedding_rate", "body_rate"),

@@ -1,6 +1,8 @@
 """Step `initialise`: a vector for each word piece, the new ones as means of their English translations."""
 
 import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ EMBEDDINGS = "embeddings.npy"
 # Longer sentences have so many candidate links that memory ends before they teach anything.
 _MOST_FOREIGN, _MOST_ENGLISH = 40, 36
 _NOISE = 0.01
+# A language's candidate links take up to five gigabytes of memory.
+_PROCESSES = 2
 
 
 def make_embeddings(work: Work, output: Path) -> dict[str, Any]:
@@ -32,20 +36,30 @@ def make_embeddings(work: Work, output: Path) -> dict[str, Any]:
     vectors[: len(teacher_ids)] = known[teacher_ids]
     rows = read_rows(work.output("pairs") / PAIRS)
     translated: dict[str, int] = {}
-    for language in recipe.languages:
-        own = [row for row in rows if row[0] == language]
-        foreign = [e.ids[:_MOST_FOREIGN] for e in tokenizer.encode_batch([r[3] for r in own], add_special_tokens=False)]
-        english = [
-            e.ids[:_MOST_ENGLISH] for e in teacher.tokenizer.encode_batch([r[2] for r in own], add_special_tokens=False)
-        ]
-        table = learn_translations(foreign, english, recipe.model1_rounds, len(teacher.pieces))
-        translated[language] = _fill(vectors, len(teacher_ids), table, known, work)
-        work.report(f"initialise: {language}, {translated[language]:,} pieces")
+    # Processes of their own, begun anew: a fork of one that has begun threads may never end.
+    with ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn")) as pool:
+        tables = {
+            language: pool.submit(
+                learn_translations,
+                _ids(tokenizer, [r[3] for r in rows if r[0] == language], _MOST_FOREIGN),
+                _ids(teacher.tokenizer, [r[2] for r in rows if r[0] == language], _MOST_ENGLISH),
+                recipe.model1_rounds,
+                len(teacher.pieces),
+            )
+            for language in recipe.languages
+        }
+        for language, table in tables.items():
+            translated[language] = _fill(vectors, len(teacher_ids), table.result(), known, work)
+            work.report(f"initialise: {language}, {translated[language]:,} pieces")
     empty = ~vectors.any(axis=1)
     rng = np.random.default_rng(recipe.seed)
     vectors[empty] = known.mean(0) + rng.normal(size=(int(empty.sum()), known.shape[1])) * _NOISE
     np.save(output / EMBEDDINGS, vectors.astype(np.float16))
     return {"pieces": len(vectors), "translated": translated, "without_translation": int(empty.sum())}
+
+
+def _ids(tokenizer: Tokenizer, texts: list[str], most: int) -> list[list[int]]:
+    return [e.ids[:most] for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
 
 
 def _fill(

@@ -44,15 +44,18 @@ def make_pairs(work: Work, output: Path) -> dict[str, Any]:
     recipe, rng = work.recipe, random.Random(work.recipe.seed)  # noqa: S311 - a mixture, no secret
     held_back = _development_texts(work.data / "evaluation" / "dev")
     pairs: list[Pair] = []
+    prose: list[Pair] = []
     overlapping = 0
     for language in recipe.languages:
-        found = _read_pairs(work.data / "parallel", language, recipe)
-        chosen = _choose(found, recipe, recipe.most_pairs[language], rng)
-        kept = [p for p in chosen if fold(p.english) not in held_back and fold(p.foreign) not in held_back]
-        overlapping += len(chosen) - len(kept)
-        pairs += kept
-        work.report(f"pairs: {language} {len(kept):,}")
+        found = list(_read_pairs(work.data / "parallel", language, recipe))
+        kept = [p for p in found if fold(p.english) not in held_back and fold(p.foreign) not in held_back]
+        overlapping += len(found) - len(kept)
+        prose += [p for p in kept if p.source in recipe.paragraph_sources]
+        chosen = _choose(kept, recipe, recipe.most_pairs[language], rng)
+        pairs += chosen
+        work.report(f"pairs: {language} {len(chosen):,}")
     pivots = _pivots(pairs, recipe, rng)
+    pairs += _paragraphs(prose, recipe.sentences_of_paragraph)
     questions = [q for q in _questions(work.data / "evaluation" / "train", rng) if fold(q.question) not in held_back]
     for rows in (pairs, pivots, questions):
         rng.shuffle(rows)
@@ -109,6 +112,25 @@ def _choose(pairs: Iterable[Pair], recipe: Recipe, most: int, rng: random.Random
         chosen += rows[: recipe.pairs_of_source.get(source, limit)]
     rng.shuffle(others)
     return core + others[: max(0, most - len(core))]
+
+
+def _paragraphs(prose: Iterable[Pair], sentences: int) -> list[Pair]:
+    """Neighbouring sentences of a source as one text, where a language has all of them; the same in each language."""
+    order: dict[str, dict[str, None]] = defaultdict(dict)
+    translation: dict[tuple[str, str, str], str] = {}
+    for pair in prose:
+        order[pair.source][pair.english] = None
+        translation[pair.language, pair.source, pair.english] = pair.foreign
+    paragraphs = []
+    for language in sorted({language for language, _, _ in translation}):
+        for source, distinct in order.items():
+            lines = list(distinct)
+            for chunk in (lines[i : i + sentences] for i in range(0, len(lines), sentences)):
+                foreign = [translation.get((language, source, line)) for line in chunk]
+                if len(chunk) > 1 and all(foreign):
+                    text = " ".join(filter(None, foreign))
+                    paragraphs.append(Pair(language, f"{source}-paragraph", " ".join(chunk), text))
+    return paragraphs
 
 
 def _pivots(pairs: Iterable[Pair], recipe: Recipe, rng: random.Random) -> list[tuple[str, str, str, str]]:

@@ -22,12 +22,16 @@ class Recipe:
     least_words_of_interface: int
     whole_interface_of: list[str]
     core_sources: list[str]
+    paragraph_sources: list[str]
+    sentences_of_paragraph: int
     most_pivots: int
     most_names: int
     most_words: int
     model1_rounds: int
     model1_sharpness: float
     model1_translations: int
+    align_epochs: float
+    align_rate: float
     most_tokens: int
     steps: int
     steps_between_checkpoints: int
@@ -40,6 +44,7 @@ class Recipe:
     least_agreement: float
     teacher: str = ""
     default_pairs_of_source: int = field(default=20_000)
+    taught_share: dict[str, float] = field(default_factory=dict)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -52,7 +57,7 @@ def read_recipe(path: Path) -> Recipe:
         ) from error
     known = {f.name for f in fields(Recipe)}
     unknown = sorted(values.keys() - known)
-    missing = sorted(known - values.keys() - {"teacher", "default_pairs_of_source"})
+    missing = sorted(known - values.keys() - {"teacher", "default_pairs_of_source", "taught_share"})
     if unknown or missing:
         raise ConfigurationError(
             f"The recipe {path} lacks {missing} and has unknown {unknown}.", "See training/recipes/base.toml."

@@ -25,7 +25,7 @@ def make_student(work: Work, output: Path) -> dict[str, Any]:
     """Write the untrained student; on English it must still be its teacher."""
     recipe = work.recipe
     teacher = Teacher.load(recipe.teacher)
-    vectors = torch.from_numpy(np.load(work.output("initialise") / EMBEDDINGS).astype(np.float32))
+    vectors = torch.from_numpy(np.load(work.output("align") / EMBEDDINGS).astype(np.float32))
     tokenizer = Tokenizer.from_file(str(work.output("vocabulary") / TOKENIZER))
     network: Any = AutoModel.from_pretrained(teacher.folder, dtype=torch.float32)
     network.resize_token_embeddings(len(vectors), mean_resizing=False)

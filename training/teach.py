@@ -1,11 +1,13 @@
 """Step `teach`: the teacher's vector of every English text, which its translations are to have too."""
 
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from training.pairs import PAIRS, QUESTIONS, read_rows
+from training.recipe import Recipe
 from training.steps import Work
 from training.teacher import Teacher
 
@@ -15,7 +17,7 @@ VECTORS, TEXTS = "vectors.npy", "texts.txt"
 def make_targets(work: Work, output: Path) -> dict[str, Any]:
     """Write the distinct English texts (`texts.txt`, one a line) and their vectors (`vectors.npy`, float16)."""
     folder = work.output("pairs")
-    english = [row[2] for row in read_rows(folder / PAIRS)]
+    english = [row[2] for row in read_rows(folder / PAIRS) if _is_taught(row, work.recipe)]
     for row in read_rows(folder / QUESTIONS):
         if row[0] == "en":
             english += row[2:4]
@@ -35,3 +37,11 @@ def make_targets(work: Work, output: Path) -> dict[str, Any]:
     np.save(output / VECTORS, vectors)
     (output / TEXTS).write_text("\n".join(texts) + "\n", encoding="utf-8")
     return {"texts": len(texts), "dimension": vectors.shape[1]}
+
+
+def _is_taught(row: list[str], recipe: Recipe) -> bool:
+    """Whether a pair's English text is among the share of its source; the same text is chosen in all languages."""
+    language, source, english, _ = row
+    if language in recipe.whole_interface_of:
+        return True
+    return zlib.crc32(english.encode()) / 2**32 < recipe.taught_share.get(source, 1.0)

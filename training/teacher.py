@@ -48,9 +48,9 @@ class Teacher:
     def encode(
         self, texts: Sequence[str], most_tokens: int, progress: Callable[[int], None] = lambda _: None
     ) -> npt.NDArray[np.float16]:
-        """Mean-pooled vectors of length 1, shape (texts, dimension); bfloat16, on a GPU where there is one."""
+        """Mean-pooled vectors of length 1, shape (texts, dimension); on a GPU where there is one."""
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        network: Any = AutoModel.from_pretrained(self.folder).eval().to(device, torch.bfloat16)
+        network: Any = AutoModel.from_pretrained(self.folder).eval().to(device, quickest_dtype(device))
         ids = [encoding.ids[:most_tokens] for encoding in self.tokenizer.encode_batch(list(texts))]
         vectors = np.zeros((len(ids), network.config.hidden_size), np.float16)
         done = 0
@@ -62,6 +62,13 @@ class Teacher:
             done += len(rows)
             progress(done)
         return vectors
+
+
+def quickest_dtype(device: str) -> torch.dtype:
+    """bfloat16, but on processors that only emulate it (a hundred times slower there) float32."""
+    processor = torch.cpu.get_capabilities()
+    has_bfloat16 = device != "cpu" or processor.get("avx512_bf16") or processor.get("amx_bf16")
+    return torch.bfloat16 if has_bfloat16 else torch.float32
 
 
 def padded(ids: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:

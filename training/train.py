@@ -23,13 +23,15 @@ from training.pairs import PAIRS, PIVOTS, QUESTIONS, read_rows
 from training.steps import DONE, Work
 from training.student import save_student
 from training.teach import TEXTS, VECTORS
-from training.teacher import mean_pooled, padded
+from training.teacher import mean_pooled, padded, quickest_dtype
 from training.vocabulary import TOKENIZER
 
 LOG, CHECKPOINT = "log.jsonl", "checkpoint.pt"
 _KINDS = ("translation", "pivot", "question")
 _SCALE = 25.0
 _SHORTEST_BATCH, _LONGEST_BATCH = 16, 384
+# The teacher's vectors of other texts, which cost no pass of a network, as further negatives.
+_OTHER_TEXTS = 1024
 # A batch is drawn from so many times its size of rows of like length: little is padding, and no two are alike.
 _WINDOW = 16
 _LOG_EVERY = 100
@@ -37,16 +39,22 @@ _LOG_EVERY = 100
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """Texts as word-piece ids, in order of their rows, and the order of rows by length."""
+    """Texts as word-piece ids, in order of their rows; the order of rows by length, and in it the sum of their weights.
+
+    A row weighs the root of its length: batches hold so many tokens, and by rows alone long texts would hardly be seen.
+    """
 
     ids: list[npt.NDArray[np.int32]]
     by_length: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float64]
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, texts: Sequence[str], most_tokens: int) -> "_Side":
         encoded = tokenizer.encode_batch(list(texts))
         ids = [np.array([*e.ids[: most_tokens - 1], e.ids[-1]][:most_tokens], np.int32) for e in encoded]
-        return cls(ids, np.argsort([len(row) for row in ids], kind="stable"))
+        lengths = np.array([len(row) for row in ids])
+        by_length = np.argsort(lengths, kind="stable")
+        return cls(ids, by_length, np.cumsum(np.sqrt(lengths[by_length])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ def train_student(work: Work, output: Path) -> dict[str, Any]:
     embeddings = network.get_input_embeddings().weight
     body = [p for p in network.parameters() if p is not embeddings]
     optimizer = torch.optim.AdamW(
-        [{"params": [embeddings]}, {"params": body}], lr=0.0, betas=(0.9, 0.98), weight_decay=0.0
+        [{"params": [embeddings]}, {"params": body}], lr=0.0, betas=(0.9, 0.98), weight_decay=0.0, fused=True
     )
     kept = work.folder / f"train.{CHECKPOINT}"
     log = kept.with_suffix(".jsonl")
@@ -112,7 +120,7 @@ def _read(work: Work, tokenizer: Tokenizer) -> _Data:
     pairs = work.output("pairs")
     targets = {text: row for row, text in enumerate((work.output("teach") / TEXTS).read_text("utf-8").split("\n")[:-1])}
     most = work.recipe.most_tokens
-    rows = [(foreign, targets[english]) for _, _, english, foreign in read_rows(pairs / PAIRS)]
+    rows = [(foreign, targets[english]) for _, _, english, foreign in read_rows(pairs / PAIRS) if english in targets]
     # English itself is learned again, else the shared body forgets it.
     english = list(targets)
     rng = np.random.default_rng(work.recipe.seed)
@@ -144,7 +152,10 @@ def _loss(network: Any, data: _Data, rng: np.random.Generator, work: Work, devic
         wanted = torch.from_numpy(data.vectors[data.target[rows]].astype(np.float32)).to(device)
         same = torch.from_numpy(data.target[rows][:, None] == data.target[rows][None]).to(device)
         closeness = (1 - (vectors * wanted).sum(-1)).mean()
-        return kind, _contrast(vectors, wanted, same) + 4 * closeness
+        others = rng.choice(len(data.vectors), min(_OTHER_TEXTS, len(data.vectors)), replace=False)
+        others = np.setdiff1d(others, data.target[rows])
+        strangers = torch.from_numpy(data.vectors[others].astype(np.float32)).to(device)
+        return kind, _contrast(vectors, wanted, same, strangers) + 4 * closeness
     if kind == "pivot":
         one, other = data.pivots
         rows = _draw(one, tokens // 2, rng)
@@ -159,24 +170,30 @@ def _loss(network: Any, data: _Data, rng: np.random.Generator, work: Work, devic
     return kind, _contrast(left, right, same)
 
 
-def _contrast(left: torch.Tensor, right: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
-    """In-batch contrastive loss in both directions; what is the same text is no negative of its own."""
+def _contrast(
+    left: torch.Tensor, right: torch.Tensor, same: torch.Tensor, strangers: torch.Tensor | None = None
+) -> torch.Tensor:
+    """In-batch contrastive loss in both directions; what is the same text is no negative of its own.
+
+    `strangers` are further negatives for the left side.
+    """
     scores = _SCALE * left @ right.T
     scores = scores.masked_fill(same & ~torch.eye(len(same), dtype=torch.bool, device=same.device), -1e4)
     diagonal = torch.arange(len(scores), device=scores.device)
-    return cross_entropy(scores, diagonal) + 0.5 * cross_entropy(scores.T, diagonal)
+    wider = scores if strangers is None else torch.cat([scores, _SCALE * left @ strangers.T], dim=1)
+    return cross_entropy(wider, diagonal) + 0.5 * cross_entropy(scores.T, diagonal)
 
 
 def _encode(network: Any, ids: Sequence[npt.NDArray[np.int32]], device: str) -> torch.Tensor:
     input_ids, mask = (tensor.to(device) for tensor in padded([row.tolist() for row in ids]))
-    with torch.autocast(device, torch.bfloat16):
+    with torch.autocast(device, torch.bfloat16, enabled=quickest_dtype(device) == torch.bfloat16):
         hidden = network(input_ids=input_ids, attention_mask=mask).last_hidden_state
     return mean_pooled(hidden.float(), mask)
 
 
 def _draw(side: _Side, tokens: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Rows of about one length, as many as make so many tokens."""
-    centre = int(rng.integers(len(side.by_length)))
+    centre = min(int(np.searchsorted(side.weights, rng.random() * side.weights[-1])), len(side.by_length) - 1)
     longest = len(side.ids[side.by_length[centre]])
     count = min(len(side.by_length), max(_SHORTEST_BATCH, min(_LONGEST_BATCH, tokens // longest)))
     window = min(len(side.by_length), _WINDOW * count)

@@ -13,9 +13,12 @@ import pytest
 
 pytest.importorskip("sentence_transformers")
 
+from tokenizers import Tokenizer
+
 from index.embedding import OnnxEncoder, load_encoder
 from index.exceptions import ConfigurationError
 from training.__main__ import STEPS
+from training.curve import draw
 from training.pairs import PAIRS, PIVOTS, QUESTIONS, read_rows
 from training.recipe import read_recipe
 from training.steps import Work, run_step
@@ -80,6 +83,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, teacher: Path) -> tuple[Path
     (train / "tydiqa-goldp.en.json").write_text(json.dumps({"data": [{"paragraphs": [paragraph]}]}))
     values = read_recipe(RECIPE).__dict__ | {"teacher": str(teacher), "languages": ["ar", "ru"], "most_tokens": 32}
     values |= {"steps": 130, "steps_between_checkpoints": 20, "tokens_of_batch": 400, "least_agreement": 0.9}
+    values |= {"sentences_of_paragraph": 3}
+    values |= {"taught_share": {"odoo": 0.0}}
     values |= {"new_pieces": {"ar": 80, "ru": 80}, "most_pairs": {"ar": 50, "ru": 50}}
     recipe = data / "tiny.toml"
     recipe.write_text("\n".join(f"{k} = {_toml(v)}" for k, v in values.items()), encoding="utf-8")
@@ -120,6 +125,11 @@ class TestPairs:
         assert not [row for row in read_rows(work / "pairs" / PAIRS) if "small house" in row[2]]
         assert json.loads((work / "pairs" / "done.json").read_text())["facts"]["left_out_as_development_text"] == 2
 
+    def test_neighbouring_sentences_are_one_text_too(self, work: Path) -> None:
+        paragraphs = {row[0]: row for row in read_rows(work / "pairs" / PAIRS) if row[1] == "ntrex-paragraph"}
+        assert paragraphs["ar"][2:] == [" ".join(ENGLISH[:3]), " ".join(ARABIC[:3])]
+        assert paragraphs["ru"][2] == paragraphs["ar"][2]
+
     def test_pivots_meet_through_english(self, work: Path) -> None:
         pivots = {frozenset((row[1], row[3])) for row in read_rows(work / "pairs" / PIVOTS)}
         assert frozenset(("البيت كبير", "дом большой")) in pivots
@@ -145,7 +155,7 @@ class TestSteps:
         data, recipe = world
         written = {path: path.stat().st_mtime_ns for path in work.rglob("*") if path.is_file()}
         done = train("all", "--data", str(data), "--recipe", str(recipe), "--work", str(work))
-        assert done.stdout.count("done already") == 7
+        assert done.stdout.count("done already") == len(STEPS)
         assert {path: path.stat().st_mtime_ns for path in work.rglob("*") if path.is_file()} == written
 
     def test_another_recipe_or_input_does_it_again(self, tmp_path: Path) -> None:
@@ -230,6 +240,32 @@ class TestStudent:
         assert "the house is big" in texts
         assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=0.01)
 
+    def test_a_source_is_taught_to_its_share(self, work: Path) -> None:
+        texts = (work / "teach" / "texts.txt").read_text().splitlines()
+        assert "please save this big house now" not in texts
+        assert "tokayev" in texts
+
+    def test_aligned_pieces_are_nearer_to_their_translations(self, work: Path) -> None:
+        rows = [row for row in read_rows(work / "pairs" / PAIRS) if row[1] == "ntrex"]
+        tokenizer = Tokenizer.from_file(str(work / "vocabulary" / "tokenizer.json"))
+        known = len(json.loads((work / "vocabulary" / "teacher_ids.json").read_text()))
+        lead = {}
+        for step in ("initialise", "align"):
+            vectors = np.load(work / step / "embeddings.npy").astype(np.float32)
+            english, foreign = (
+                np.stack([vectors[tokenizer.encode(row[i], add_special_tokens=False).ids].mean(0) for row in rows])
+                for i in (2, 3)
+            )
+            english -= english.mean(0)
+            foreign -= foreign.mean(0)
+            cosines = english @ foreign.T
+            cosines /= np.linalg.norm(english, axis=1)[:, None] * np.linalg.norm(foreign, axis=1)
+            same = np.array([[a[2] == b[2] for a in rows] for b in rows])
+            lead[step] = cosines[same].mean() - cosines[~same].mean()
+        assert lead["align"] > lead["initialise"]
+        before, after = (np.load(work / step / "embeddings.npy")[:known] for step in ("initialise", "align"))
+        assert np.array_equal(before, after)
+
 
 class TestTraining:
     def test_translations_come_nearer_to_their_own_english_text(self, work: Path) -> None:
@@ -245,6 +281,11 @@ class TestTraining:
             cosines = load_encoder(str(work / step)).encode_passages([row[3] for row in rows]) @ wanted.T
             lead[step] = float((cosines[np.arange(len(own)), own] - cosines.mean(1)).mean())
         assert lead["train"] > 2 * lead["student"]
+
+    def test_the_losses_become_a_picture(self, work: Path, tmp_path: Path) -> None:
+        draw(work / "train" / "log.jsonl", tmp_path / "curve.svg")
+        picture = (tmp_path / "curve.svg").read_text(encoding="utf-8")
+        assert picture.count("line2d_") > 3
 
     def test_a_killed_run_goes_on_from_its_checkpoint(
         self, work: Path, world: tuple[Path, Path], tmp_path: Path
