@@ -20,6 +20,8 @@ class Quote(_Frozen):
     start: int = Field(description="offset of the first character in the article's text")
     end: int = Field(description="offset after the last character")
     score: float = Field(description="how well it fits the question; higher is better, at most about 1")
+    speaker: str = Field(default="", description="who says it, in the article's letters; empty: the article itself")
+    is_hedged: bool = Field(default=False, description="whether the article or speaker puts it as uncertain")
 
 
 class Source(_Frozen):

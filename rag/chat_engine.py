@@ -19,9 +19,10 @@ from rag.follow_ups import is_follow_up, join_questions
 from rag.generative import Generated, condense, stream_answer
 from rag.memory import Conversations, Turn
 from rag.phrases import languages, phrase
-from rag.quotes import place, quotation
+from rag.quotes import introduction, place, quotation
 from rag.retriever import HybridRetriever
 from rag.settings import RagSettings
+from rag.speakers import attribute
 
 _CLOSEST = 3
 _HISTORY_FOR_LLM = 6
@@ -141,11 +142,12 @@ class ChatEngine:
         if is_silent(nodes, question.language):
             yield from self._silent(question, nodes, "extractive", notes)
             return
-        quotes = best_sentences(question.understood_as, question.language, nodes, self.index.encoder)
+        found = best_sentences(question.understood_as, question.language, nodes, self.index.encoder)
+        quotes = [self._attributed(quote) for quote in found]
         yield from quotes
         # A quotation has lines of its own: no reader has to untangle two directions in one.
         parts = [
-            phrase("also" if i else "says", question.answer_language, place=self._place(quote, question))
+            introduction(quote, question.answer_language, self._place(quote, question), is_first=i == 0)
             + "\n"
             + quotation(quote)
             for i, quote in enumerate(quotes)
@@ -173,13 +175,14 @@ class ChatEngine:
             yield from self._silent(question, nodes, self.model, [])
             return
         cited = [nodes[i] for i in generated.cited]
-        yield from generated.quotes
+        quotes = [self._attributed(quote) for quote in generated.quotes]
+        yield from quotes
         notes = [phrase("unquoted", question.answer_language, text=text) for text in generated.rejected]
         sources = [to_source(node) for node in cited]
         yield self._answer(
             question,
             text="".join(pieces).strip(),
-            quotes=generated.quotes,
+            quotes=quotes,
             sources=sources,
             model=self.model,
             notes=notes,
@@ -218,6 +221,12 @@ class ChatEngine:
             notes=notes,
             took_ms=round((time.perf_counter() - question.started) * 1000, 1),
         )
+
+    def _attributed(self, quote: Quote) -> Quote:
+        """The quote with who says it."""
+        article = self.index.catalog.article(quote.article_id).article
+        said = attribute(article.text, quote.start, quote.end, article.language)
+        return quote.model_copy(update={"speaker": said.speaker, "is_hedged": said.is_hedged})
 
     def _place(self, cited: Quote | Source, question: _Question) -> str:
         asked = len(question.article_ids) if question.article_ids else len(self.index.languages())

@@ -5,7 +5,7 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-Key = Literal["says", "also", "silent", "closest", "llm_failed", "unquoted"]
+Key = Literal["says", "also", "silent", "closest", "llm_failed", "unquoted", "reported", "hedged"]
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import Any
 
 from index.normalization import fold, fold_with_offsets
 from rag.answers import Quote, Source
+from rag.phrases import phrase
 
 # What a language model may put around words that it claims to quote, and what closes it.
 _CLOSERS = {"“": "”", "«": "»", "„": "“”", "‘": "’", "‹": "›", "「": "」", "『": "』", '"': '"', "'": "'"}
@@ -111,6 +112,15 @@ def place(cited: Quote | Source, *, name_article: bool = False) -> str:
     """Where a quote or source stands, for a reader: `§5`, with the article's id where there are several."""
     name = f" {FIRST_STRONG_ISOLATE}{cited.article_id}{POP_ISOLATE}" if name_article else ""
     return f"§{cited.paragraph}{name}"
+
+
+def introduction(quote: Quote, language: str, where: str, *, is_first: bool = True) -> str:
+    """The line before a quotation: who says it, where it stands, and whether it is put as uncertain."""
+    if quote.is_hedged:
+        where = f"{where}, {phrase('hedged', language)}"
+    if quote.speaker:
+        return phrase("reported", language, speaker=f"{FIRST_STRONG_ISOLATE}{quote.speaker}{POP_ISOLATE}", place=where)
+    return phrase("says" if is_first else "also", language, place=where)
 
 
 def quotation(quote: Quote) -> str:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag.answers import Answer, Quote, Source
-from rag.phrases import phrase
-from rag.quotes import FIRST_STRONG_ISOLATE, POP_ISOLATE, place, quotation
+from rag.quotes import FIRST_STRONG_ISOLATE, POP_ISOLATE, introduction, place, quotation
 
 Block = dict[str, Any]
 
@@ -62,7 +61,7 @@ def _parts(answer: Answer) -> Iterator[str]:
     """The texts that each begin a block of their own."""
     if answer.verdict == "answered" and answer.model == "extractive":
         for i, quote in enumerate(answer.quotes):
-            lead = phrase("also" if i else "says", answer.language, place=place(quote))
+            lead = introduction(quote, answer.language, place(quote), is_first=i == 0)
             yield f"{lead}\n{quotation(quote)}"
         return
     yield answer.text
