@@ -8,7 +8,7 @@ _END = re.compile(
 _OPENING_QUOTES = {"“": "”", "«": "»", "„": "“”", "「": "」"}
 # A full stop after one of these, or after a single letter, ends no sentence.
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(“\"«])(?:\w|Mr|Mrs|Ms|Dr|Prof|St|Gen|Col|Lt|Sgt|Sen|Rep|Gov|vs|etc|No|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec"
+    r"(?:^|[\s(“\"«])(?:\w|Mr|Mrs|Ms|Dr|Doç|Prof|St|Gen|Col|Lt|Sgt|Sen|Rep|Gov|vs|etc|No|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec"
     r"|U\.S|U\.K|U\.N|a\.m|p\.m|e\.g|i\.e|M|Mme|Mlle|Hr|Fr|bzw|z\.B|Sr|Sra|г|гг|т\.е|т\.д|им|стр|руб|млн|млрд|тыс)$"
 )
 _QUOTED_SENTENCE_LIMIT = 700
