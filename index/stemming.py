@@ -37,15 +37,25 @@ def index_terms(text: str, language: str) -> list[str]:
 
 
 def query_terms(question: str, language: str) -> list[str]:
-    """Terms of a question; consonants only of words that are written as names are, or in a script without capitals."""
-    terms: list[str] = []
+    """Terms of a question: all that `query_words` gives."""
+    return [term for terms in query_words(question, language) for term in terms]
+
+
+def query_words(question: str, language: str) -> list[list[str]]:
+    """For each word of a question that carries a topic the terms, any of which a passage may have in its stead.
+
+    Consonants are among them for words that are written as names are, or in a script without capitals.
+    """
+    words: list[list[str]] = []
     for match in _WORD.finditer(question):
         written = match.group()
         for word in _words(written):
-            terms += _term(word, language)
+            terms = _term(word, language)
             if _is_written_like_a_name(written) and word not in stop_words(language):
-                terms += _skeletons(word)[:1]
-    return terms
+                terms = terms + _skeletons(word)[:1]
+            if terms:
+                words.append(terms)
+    return words
 
 
 def skeleton(word: str) -> str:

@@ -28,8 +28,11 @@ STEPS = {
         ("steps", "tokens_of_batch", "batch_shares", "english_share", "frozen_share", "embedding_rate", "body_rate"),
     ),
     "export": ("export_encoder", ("name", "least_agreement")),
+    "lexicon": ("make_lexicons", ("model1_rounds", "lexicon_pairs")),
 }  # fmt: skip
 """Each step's function, in the module of its name, and what of the recipe it depends on."""
+_AFTER = {"lexicon": "pairs"}
+"""Steps that need not the one before them but an earlier one."""
 _HERE = Path(__file__).parent
 
 
@@ -53,7 +56,7 @@ def main() -> int:
         order = list(STEPS)
         for name in order if "all" in arguments.steps else arguments.steps:
             function, uses = STEPS[name]
-            before = order[order.index(name) - 1] if name != order[0] else None
+            before = _AFTER.get(name) or (order[order.index(name) - 1] if name != order[0] else None)
             # Imported when its turn comes: the first steps need no torch.
             step: Step = getattr(import_module(f"training.{name}"), function)
             run_step(name, step, work, after=before, uses=uses)

@@ -30,6 +30,7 @@ class Recipe:
     model1_rounds: int
     model1_sharpness: float
     model1_translations: int
+    lexicon_pairs: int
     align_epochs: float
     align_rate: float
     most_tokens: int
