@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,7 @@ from index.exceptions import EncoderMismatch, VectorsMissing, VectorStoreError
 from index.lexical import LexicalIndex
 from index.lock import DirectoryLock, unwritable
 from index.passages import Passage, split_passages
+from index.sentences import sentence_spans
 from index.settings import IndexSettings
 from index.vector_store import VectorStore, remove_generations
 
@@ -26,6 +28,7 @@ _LOG = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 _EMBED_BATCH = 64
 _PROBES = 3
+_KEPT_QUESTIONS = 100
 _WRITE_WAIT = 60.0  # seconds; with a Chroma server, writers of several processes take turns
 
 
@@ -55,6 +58,7 @@ class ArticleIndex:
         self._store: VectorStore | None = None
         self._store_number = 0
         self._snapshot: _Snapshot | None = None
+        self._question_vectors: dict[str, Vectors] = {}
         try:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -104,7 +108,7 @@ class ArticleIndex:
         """Passages nearest in meaning, with their cosine, best first. Raises EncoderError, VectorStoreError."""
         if not self._current().passages:
             return []
-        vector = self.encoder.encode_queries([question])[0]
+        vector = self.question_vector(question)
         try:
             found = self._vector_store().query(vector, limit, article_ids)
         except VectorStoreError:
@@ -130,7 +134,11 @@ class ArticleIndex:
             if progress:
                 progress(done, len(missing))
             hashes, texts = zip(*missing[done : done + _EMBED_BATCH], strict=True)
-            self.catalog.add_vectors(fingerprint, hashes, self.encoder.encode_passages(texts))
+            sentences = [_sentences(text) for text in texts]
+            distinct = list(dict.fromkeys([*texts, *chain.from_iterable(sentences)]))
+            vector_of = dict(zip(distinct, self.encoder.encode_passages(distinct), strict=True))
+            of_sentences = [np.stack([vector_of[sentence] for sentence in each]) for each in sentences]
+            self.catalog.add_vectors(fingerprint, hashes, np.stack([vector_of[t] for t in texts]), of_sentences)
         if progress and missing:
             progress(len(missing), len(missing))
         return len(missing)
@@ -141,6 +149,26 @@ class ArticleIndex:
         found = self.catalog.vectors(fingerprint, (p.text_hash for p in passages))
         rows = [found[p.text_hash] for p in passages]
         return np.stack(rows) if rows else np.zeros((0, fingerprint.dimension), np.float32)
+
+    def sentence_vectors(self, passages: Sequence[Passage]) -> list[Vectors]:
+        """For each passage the vectors of its sentences (`index.sentences`), shape (sentences, dimension).
+
+        Those of a catalog that was made before they were kept are made here, and not kept.
+        """
+        found = self.catalog.sentence_vectors(self.encoder.fingerprint, (p.text_hash for p in passages))
+        return [
+            found[p.text_hash] if p.text_hash in found else self.encoder.encode_passages(_sentences(p.text))
+            for p in passages
+        ]
+
+    def question_vector(self, question: str) -> Vectors:
+        """The question's vector, shape (dimension,); the last ones are kept, since each step of an answer asks."""
+        vector = self._question_vectors.get(question)
+        if vector is None:
+            if len(self._question_vectors) >= _KEPT_QUESTIONS:
+                self._question_vectors.clear()
+            self._question_vectors[question] = vector = self.encoder.encode_queries([question])[0]
+        return vector
 
     def writable_store(self) -> VectorStore:
         """The current generation for writing; the first one is made here. Raises EncoderMismatch."""
@@ -318,6 +346,10 @@ class ArticleIndex:
     def _release(self) -> None:
         if self._lock:
             self._lock.close()
+
+
+def _sentences(text: str) -> list[str]:
+    return [text[start:end] for start, end in sentence_spans(text)]
 
 
 def _is_alive(marker: Path) -> bool:

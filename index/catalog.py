@@ -19,7 +19,7 @@ from index.normalization import clean
 from index.passages import Passage
 from index.sqlite_file import open_database, sqlite_errors
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _DAMAGED_FIX = "Move it away and index the articles again, or restore it from a backup."
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS articles (
@@ -35,6 +35,8 @@ CREATE TABLE IF NOT EXISTS passages (
 CREATE INDEX IF NOT EXISTS passages_of_article ON passages (article_id);
 CREATE TABLE IF NOT EXISTS vectors (
     encoder TEXT NOT NULL, text_hash TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (encoder, text_hash));
+CREATE TABLE IF NOT EXISTS sentence_vectors (
+    encoder TEXT NOT NULL, text_hash TEXT NOT NULL, vectors BLOB NOT NULL, PRIMARY KEY (encoder, text_hash));
 CREATE TABLE IF NOT EXISTS generation (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1), number INTEGER NOT NULL, encoder_name TEXT NOT NULL,
     encoder_revision TEXT NOT NULL, dimension INTEGER NOT NULL, is_dirty INTEGER NOT NULL);
@@ -42,6 +44,7 @@ CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NU
 INSERT OR IGNORE INTO counters VALUES ('changes', 0);
 """
 _ARTICLE_COLUMNS = "id, version, added, origin, title, source, published, language, text, paragraphs"
+_VECTOR_TABLES = ("vectors", "sentence_vectors")
 _PASSAGE_COLUMNS = 'id, article_id, version, paragraph, start, "end", heading, text'
 
 
@@ -147,28 +150,28 @@ class Catalog:
         with self._transaction():
             self._db.execute("DELETE FROM articles WHERE id = ?", (article_id,))
             self._db.execute("DELETE FROM passages WHERE article_id = ?", (article_id,))
-            self._db.execute("DELETE FROM vectors WHERE text_hash NOT IN (SELECT text_hash FROM passages)")
+            for table in _VECTOR_TABLES:
+                self._db.execute(f"DELETE FROM {table} WHERE text_hash NOT IN (SELECT text_hash FROM passages)")
             self._count_change()
 
     def vectors(self, encoder: Fingerprint, text_hashes: Iterable[str]) -> dict[str, Vectors]:
         """Stored vectors by text hash, each of shape (dimension,); texts without one are left out."""
-        found: dict[str, Vectors] = {}
-        wanted = list(dict.fromkeys(text_hashes))
-        for i in range(0, len(wanted), 500):
-            batch = wanted[i : i + 500]
-            rows = self._all(
-                "SELECT text_hash, vector FROM vectors WHERE encoder = ? AND text_hash IN"
-                f" ({', '.join('?' * len(batch))})",
-                str(encoder), *batch,
-            )  # fmt: skip
-            found.update((text_hash, np.frombuffer(blob, np.float32)) for text_hash, blob in rows)
-        return found
+        return dict(self._vectors("vector", "vectors", encoder, text_hashes))
 
-    def add_vectors(self, encoder: Fingerprint, text_hashes: Sequence[str], vectors: Vectors) -> None:
-        """Keep vectors, shape (texts, dimension), under the hashes of their texts."""
-        rows = [(str(encoder), h, v.astype(np.float32).tobytes()) for h, v in zip(text_hashes, vectors, strict=True)]
+    def sentence_vectors(self, encoder: Fingerprint, text_hashes: Iterable[str]) -> dict[str, Vectors]:
+        """Stored vectors of a text's sentences by the text's hash, each of shape (sentences, dimension)."""
+        rows = self._vectors("vectors", "sentence_vectors", encoder, text_hashes)
+        return {text_hash: vectors.reshape(-1, encoder.dimension) for text_hash, vectors in rows}
+
+    def add_vectors(
+        self, encoder: Fingerprint, text_hashes: Sequence[str], vectors: Vectors, of_sentences: Sequence[Vectors]
+    ) -> None:
+        """Keep vectors, shape (texts, dimension), and those of each text's sentences, under the hashes of the texts."""
         with self._transaction():
-            self._db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+            for table, values in zip(_VECTOR_TABLES, (vectors, of_sentences), strict=True):
+                blobs = [np.asarray(value, np.float32).tobytes() for value in values]
+                rows = [(str(encoder), h, blob) for h, blob in zip(text_hashes, blobs, strict=True)]
+                self._db.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", rows)
 
     def generation(self) -> Generation | None:
         """The current generation, or None before the first article."""
@@ -183,7 +186,8 @@ class Catalog:
                 "INSERT OR REPLACE INTO generation VALUES (1, ?, ?, ?, ?, ?)",
                 (generation.number, encoder.name, encoder.revision, encoder.dimension, generation.is_dirty),
             )
-            self._db.execute("DELETE FROM vectors WHERE encoder != ?", (str(encoder),))
+            for table in _VECTOR_TABLES:
+                self._db.execute(f"DELETE FROM {table} WHERE encoder != ?", (str(encoder),))
             self._db.execute("DELETE FROM passages")
             self._insert_passages(passages)
             self._count_change()
@@ -193,6 +197,19 @@ class Catalog:
         with self._transaction():
             self._db.execute("UPDATE generation SET is_dirty = ?", (is_dirty,))
 
+    def _vectors(
+        self, column: str, table: str, encoder: Fingerprint, text_hashes: Iterable[str]
+    ) -> Iterator[tuple[str, Vectors]]:
+        wanted = list(dict.fromkeys(text_hashes))
+        for i in range(0, len(wanted), 500):
+            batch = wanted[i : i + 500]
+            rows = self._all(
+                f"SELECT text_hash, {column} FROM {table} WHERE encoder = ? AND text_hash IN"
+                f" ({', '.join('?' * len(batch))})",
+                str(encoder), *batch,
+            )  # fmt: skip
+            yield from ((text_hash, np.frombuffer(blob, np.float32)) for text_hash, blob in rows)
+
     def _insert_passages(self, passages: Sequence[Passage]) -> None:
         self._db.executemany(
             f"INSERT INTO passages ({_PASSAGE_COLUMNS}, text_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -201,13 +218,13 @@ class Catalog:
 
     def _prepare(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version not in (0, SCHEMA_VERSION):
+        if version not in range(SCHEMA_VERSION + 1):
             raise CatalogDamaged(
                 f"The catalog {self._path} is of schema version {version}; this program's is {SCHEMA_VERSION}.",
                 "Use the version of maqal that made it, or move it away and index the articles again.",
             )
         self._db.execute("PRAGMA synchronous = FULL")
-        if version == 0:
+        if version < SCHEMA_VERSION:
             self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
 
     def _errors(self) -> AbstractContextManager[None]:

@@ -27,6 +27,7 @@ from index.exceptions import (
 )
 from index.ingestion import add_article, remove_article
 from index.readers import read_bundled, read_text
+from index.sentences import sentence_spans
 from index.settings import IndexSettings
 from index.vector_store import VectorStore
 from tests.conftest import BUNDLED_ID
@@ -171,6 +172,32 @@ class TestSearch:
             assert score == pytest.approx(float(vectors[0, 0]), abs=1e-4)
 
 
+class TestSentences:
+    def test_their_vectors_are_kept_with_the_article_and_go_with_it(
+        self, index_settings: IndexSettings, counting: CountingEncoder
+    ) -> None:
+        with ArticleIndex(index_settings, writable=True, encoder=counting) as index:
+            entry = add_article(index, news()).entry
+            passages = index.catalog.passages(entry.id)
+            made = list(counting.embedded)
+            found = index.sentence_vectors(passages)
+            assert counting.embedded == made
+            assert [len(vectors) for vectors in found] == [len(sentence_spans(p.text)) for p in passages]
+            remove_article(index, entry.id)
+            assert index.catalog.sentence_vectors(counting.fingerprint, [p.text_hash for p in passages]) == {}
+            assert all(index.catalog.sentence_vectors(counting.fingerprint, [p.text_hash]) for p in index.catalog.passages())
+
+    def test_a_catalog_of_before_they_were_kept(
+        self, index_settings: IndexSettings, counting: CountingEncoder
+    ) -> None:
+        with ArticleIndex(index_settings, encoder=counting) as index:
+            kept = index.sentence_vectors(index.catalog.passages())
+            index.catalog._db.executescript("DROP TABLE sentence_vectors; PRAGMA user_version = 1;")
+        with ArticleIndex(index_settings, encoder=counting) as index:
+            made = index.sentence_vectors(index.catalog.passages())
+        assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(kept, made, strict=True))
+
+
 class TestEncoderFingerprint:
     @pytest.mark.parametrize("is_adding", [False, True])
     def test_another_encoder_makes_the_index_anew(
@@ -181,7 +208,7 @@ class TestEncoderFingerprint:
             if is_adding:
                 add_article(index, news())
             assert found(index, "Tokayev")
-            assert len(other.embedded) == len(index.passages())
+            assert {p.text for p in index.catalog.passages()} <= set(other.embedded)
             generation = index.catalog.generation()
         assert generation
         assert generation.encoder == other.fingerprint
@@ -219,7 +246,8 @@ class TestEncoderFingerprint:
         other = CountingEncoder(encoder, "other")
         with ArticleIndex(index_settings, writable=True, encoder=other) as index:
             index.build_generation()
-            assert len(other.embedded) == 20
+            assert {p.text for p in index.catalog.passages()} <= set(other.embedded)
+            assert len(set(other.embedded)) == len(other.embedded)
             assert len(found(index, "Tokayev")) == 20
         generations = [folder.name for folder in (index_settings.data_dir / "chroma").iterdir()]
         assert generations == ["2"]
@@ -425,8 +453,11 @@ def test_vectors_are_kept_as_they_were_made(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path / "catalog.sqlite3")
     vectors = np.random.default_rng(0).normal(size=(1200, 3)).astype(np.float32)
     names = [str(i) for i in range(1200)]
-    catalog.add_vectors(Fingerprint("e", "1", 3), names, vectors)
+    of_sentences = [vectors[i : i + i % 3 + 1] for i in range(1200)]
+    catalog.add_vectors(Fingerprint("e", "1", 3), names, vectors, of_sentences)
     kept = catalog.vectors(Fingerprint("e", "1", 3), names)
     assert all((kept[name] == vectors[i]).all() for i, name in enumerate(names))
+    kept = catalog.sentence_vectors(Fingerprint("e", "1", 3), names)
+    assert all(np.array_equal(kept[name], of_sentences[i]) for i, name in enumerate(names))
     assert catalog.vectors(Fingerprint("e", "2", 3), names) == {}
     catalog.close()
