@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Vectors = npt.NDArray[np.float32]
 
-BUNDLED = "preview"
+BUNDLED = "base"
 MANIFEST = "encoder.json"
 _UNKNOWN_FREE_MEMORY = 4 * 2**30
 _HUB_FIX = "Set INDEX_ENCODER to a folder that SentenceTransformer loads, or leave it empty for the bundled encoder."

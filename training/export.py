@@ -26,6 +26,9 @@ _OPSET = 17
 class _ByteTable(torch.nn.Module):
     """Vectors of word pieces as 8-bit integers, each with a scale of its own: shape (pieces, d) in, ids to vectors."""
 
+    bytes: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, weight: torch.Tensor) -> None:
         super().__init__()
         scale = weight.abs().amax(1, keepdim=True).clamp(min=1e-8) / 127

@@ -17,7 +17,6 @@ from index.readers import read_bundled
 from index.settings import IndexSettings
 
 INSTRUCTION = "Instruct: Given a web search query, retrieve relevant passages that answer the query\n"
-PREVIEW = Path(__file__).parents[3] / "shared" / "encoder-preview" / "model"
 
 
 @pytest.fixture
@@ -88,15 +87,6 @@ class TestBundled:
 
     def test_the_manifest_names_the_files(self, folder: Path, encoder: Encoder) -> None:
         assert load_encoder(str(folder)).fingerprint == encoder.fingerprint
-
-    @pytest.mark.skipif(not PREVIEW.exists(), reason=f"{PREVIEW} is not here")
-    def test_it_agrees_with_the_model_that_it_was_exported_from(self, encoder: Encoder) -> None:
-        original = load_encoder(str(PREVIEW))
-        article = read_bundled()
-        texts = [article.text_of(p) for p in article.body]
-        cosines = (original.encode_passages(texts) * encoder.encode_passages(texts)).sum(1)
-        # One text a run: in padded batches the scales of 8-bit quantisation bring it down to 0.94.
-        assert cosines.min() > 0.97
 
 
 class TestDamagedFolder:

@@ -217,6 +217,15 @@ class TestModel1:
             assert table.best(piece, 99)[1].sum() == pytest.approx(1, abs=1e-5)
 
 
+class TestLexicon:
+    def test_words_of_the_pairs_are_translations(self, work: Path) -> None:
+        with lzma.open(work / "lexicon" / "en-ar.tsv.xz", "rt", encoding="utf-8") as file:
+            rows = [line.rstrip("\n").split("\t") for line in file]
+        likely = {(english, arabic) for english, arabic, there, _ in rows if float(there) > 0.5}
+        assert {("book", "كتاب"), ("hous", "بيت")} & likely
+        assert not [row for row in rows if row[0].startswith("~")]
+
+
 class TestStudent:
     def test_it_is_its_teacher_on_english_and_loads_as_an_encoder(self, work: Path) -> None:
         facts = json.loads((work / "student" / "done.json").read_text())["facts"]
