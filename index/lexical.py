@@ -17,6 +17,8 @@ class LexicalIndex:
         import bm25s
 
         self._ids = [p.id for p in passages]
+        # What a term of one passage weighs (Lucene's idf): in its units, scores of short and long lists compare.
+        self._rarest = float(np.log(1 + (len(passages) - 0.5) / 1.5)) if passages else 1.0
         self._languages = frozenset(languages.values())
         self._article_ids = np.array([p.article_id for p in passages])
         terms = [index_terms(p.text, languages.get(p.article_id, "")) for p in passages]
@@ -38,7 +40,7 @@ class LexicalIndex:
         weights = {term: w for term, w in self._weights(question, language).items() if term in known}
         if not weights:
             return []
-        scores = np.sum([w * self._bm25.get_scores([term]) for term, w in weights.items()], axis=0)
+        scores = np.sum([w * self._bm25.get_scores([term]) for term, w in weights.items()], axis=0) / self._rarest
         if article_ids is not None:
             scores = np.where(np.isin(self._article_ids, list(article_ids)), scores, 0)
         best = np.argsort(-scores, kind="stable")[:limit]
@@ -48,7 +50,7 @@ class LexicalIndex:
         weights: dict[str, float] = {}
         for term in query_terms(question, language):
             weights[term] = weights.get(term, 0.0) + 1.0
-            for other in self._languages - {language}:
+            for other in self._languages:
                 for translation, probability in translations(term, language, other).items():
                     weights[translation] = weights.get(translation, 0.0) + probability
         return weights

@@ -9,6 +9,8 @@ from collections import defaultdict
 from functools import cache
 from importlib import resources
 
+from index.organisations import other_names
+
 Translations = dict[str, float]
 """Terms of another language and how likely each is the translation; the sum is at most 1."""
 
@@ -22,9 +24,13 @@ def file_name(language: str) -> str:
 
 
 def translations(term: str, source: str, target: str) -> Translations:
-    """The likeliest translations of a term, itself not among them; none for languages without a lexicon."""
-    if source == target:
-        return {}
+    """The likeliest translations of a term; none for languages without a lexicon.
+
+    Acronyms have other names in their own language too.
+    """
+    names = other_names(term, source, target)
+    if names or source == target:
+        return names
     if source == "en":
         return _lexicon(target)[0].get(term, {})
     if target == "en":

@@ -1,68 +1,80 @@
 """Answers without a language model: the article's own sentences that fit the question best."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from llama_index.core.schema import NodeWithScore
 
-from index.embedding import Encoder
 from index.sentences import sentence_spans
-from index.stemming import index_terms, query_terms
+from index.stemming import index_terms, query_words
 from rag.answers import Quote
+from rag.follow_ups import leans_on_what_precedes
+from rag.overlap import coverage
+from rag.question_kinds import Kind, gives
 from rag.quotes import Span
 
 MAX_QUOTES = 3
 _PARAGRAPHS_READ = 5
+# Set on the development questions (tests/data/questions).
 _WORD_WEIGHT = 0.5
 _RANK_WEIGHT = 0.3
+_KIND_WEIGHT = 0.1
 _MARGIN = 0.25
-
-# A first cut, set on the development questions (tests/data/questions): the nearest paragraph's cosine, with
-# a bonus for shared words, below which the article is said to be silent. A question in the article's own
-# language lies nearer to every paragraph than one in another language.
-_BM25_BONUS = 0.15
-_SILENT_BELOW = {"same": 0.42, "other": 0.30}
 
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
     quote: Quote
-    text: str
     language: str
+    cosine: float
     rank: int
 
 
-def is_silent(nodes: Sequence[NodeWithScore], language: str) -> bool:
-    """Whether the retrieved paragraphs are too far from a question in the language to answer it."""
-    if not nodes:
-        return True
-    kind = "same" if language in {node.node.metadata["language"] for node in nodes} else "other"
-    evidence = max(node.node.metadata["cosine"] + _BM25_BONUS * min(node.node.metadata["bm25"], 1.0) for node in nodes)
-    return bool(evidence < _SILENT_BELOW[kind])
-
-
-def best_sentences(question: str, language: str, nodes: Sequence[NodeWithScore], encoder: Encoder) -> list[Quote]:
-    """At most three sentences of the retrieved paragraphs, verbatim, best first.
+def best_sentences(
+    question: str, kind: Kind, language: str, nodes: Sequence[NodeWithScore], speaker_of: Callable[[Quote], str]
+) -> list[Quote]:
+    """At most three sentences of the retrieved paragraphs, verbatim, best first; for yes or no, the one that decides.
 
     A sentence's score is its cosine with the question, plus the share of the question's terms in it, plus a
-    bonus for its paragraph's rank; one that is far behind the best is left out.
+    bonus for its paragraph's rank and for what the kind asks for: a number, a time, a cause, a speaker whom the
+    question names. One that is far behind the best is left out. A sentence that leans on the one before it
+    ("this …") is shown together with that.
     """
     sentences = _sentences(nodes[:_PARAGRAPHS_READ])
-    if not sentences:
-        return []
-    question_vector = encoder.encode_queries([question])[0]
-    cosines = encoder.encode_passages([s.text for s in sentences]) @ question_vector
-    wanted = set(query_terms(question, language))
+    words = query_words(question, language)
     scored: list[Quote] = []
-    for sentence, cosine in zip(sentences, cosines, strict=True):
-        terms = index_terms(sentence.text, sentence.language)
-        share = len(wanted.intersection(terms)) / len(wanted) if wanted else 0.0
-        score = float(cosine) + _WORD_WEIGHT * share + _RANK_WEIGHT / (1 + sentence.rank)
+    for sentence in sentences:
+        terms = set(index_terms(sentence.quote.text, sentence.language))
+        score = sentence.cosine + _WORD_WEIGHT * coverage(words, language, terms, sentence.language)
+        score += _RANK_WEIGHT / (1 + sentence.rank)
+        score += _KIND_WEIGHT * _is_of_kind(kind, sentence, words, speaker_of)
         scored.append(sentence.quote.model_copy(update={"score": round(score, 4)}))
-    order = np.argsort([-quote.score for quote in scored], kind="stable")[:MAX_QUOTES]
+    most = 1 if kind == "yes_no" else MAX_QUOTES
+    order = np.argsort([-quote.score for quote in scored], kind="stable")[:most]
     best = [scored[i] for i in order if scored[i].score >= scored[order[0]].score - _MARGIN]
-    return _merge_neighbours(best, nodes)
+    return _merge_neighbours([_with_context(quote, nodes) for quote in best], nodes)
+
+
+def _is_of_kind(
+    kind: Kind, sentence: _Sentence, words: Sequence[Sequence[str]], speaker_of: Callable[[Quote], str]
+) -> bool:
+    if kind == "said":
+        speaker = set(index_terms(speaker_of(sentence.quote), sentence.language))
+        return any(speaker.intersection(word) for word in words)
+    return bool(gives(kind, sentence.quote.text, sentence.language))
+
+
+def _with_context(quote: Quote, nodes: Sequence[NodeWithScore]) -> Quote:
+    """The quote together with the sentence before it, where it leans on that."""
+    for node in nodes:
+        span = Span.of_metadata(node.node.metadata, node.node.get_content())
+        start = quote.start - span.start
+        if span.article_id == quote.article_id and 0 < start < len(span.text):
+            before = [a for a, b in sentence_spans(span.text) if b <= start]
+            if before and leans_on_what_precedes(quote.text, node.node.metadata["language"]):
+                return span.quote(before[-1], quote.end - span.start, quote.score)
+    return quote
 
 
 def _merge_neighbours(quotes: list[Quote], nodes: Sequence[NodeWithScore]) -> list[Quote]:
@@ -85,7 +97,7 @@ def _join(one: Quote, other: Quote, nodes: Sequence[NodeWithScore]) -> Quote | N
     first, second = sorted((one, other), key=lambda quote: quote.start)
     for node in nodes:
         span = Span.of_metadata(node.node.metadata, node.node.get_content())
-        start, end = first.start - span.start, second.end - span.start
+        start, end = first.start - span.start, max(first.end, second.end) - span.start
         between = span.text[max(first.end - span.start, 0) : max(second.start - span.start, 0)]
         if span.article_id == first.article_id and 0 <= start < end <= len(span.text) and not between.strip():
             return span.quote(start, end, max(first.score, second.score))
@@ -95,8 +107,8 @@ def _join(one: Quote, other: Quote, nodes: Sequence[NodeWithScore]) -> Quote | N
 def _sentences(nodes: Sequence[NodeWithScore]) -> list[_Sentence]:
     found = []
     for rank, node in enumerate(nodes):
-        span = Span.of_metadata(node.node.metadata, node.node.get_content())
-        language = node.node.metadata["language"]
-        for start, end in sentence_spans(span.text):
-            found.append(_Sentence(span.quote(start, end, 0.0), span.text[start:end], language, rank))
+        metadata = node.node.metadata
+        span = Span.of_metadata(metadata, node.node.get_content())
+        for (start, end), cosine in zip(sentence_spans(span.text), metadata["sentence_cosines"], strict=True):
+            found.append(_Sentence(span.quote(start, end, 0.0), metadata["language"], cosine, rank))
     return found

@@ -17,6 +17,7 @@ _PRONOUNS = {
     "de": "er sie es ihn ihm ihr das dies dort", "es": "el ella ellos ellas eso esto alli",
     "kk": "ол олар оның бұл сол", "zh": "他 她 它 他们 这 那",
 }  # fmt: skip
+_OPENING_WORDS = 2
 _NAME = re.compile(r"(?<=\s)[A-ZА-ЯЁӘҒҚҢӨҰҮҺІ][\w’'-]+")
 
 
@@ -31,6 +32,12 @@ def is_follow_up(question: str, language: str) -> bool:
     if len(own_terms) < 1:
         return True
     return bool(_set(_PRONOUNS, language) & set(words)) and not _NAME.search(question)
+
+
+def leans_on_what_precedes(sentence: str, language: str) -> bool:
+    """Whether a sentence of an article begins with what only the one before it explains: a pronoun, «وشمل ذلك»."""
+    words = fold(sentence).split()[:_OPENING_WORDS]
+    return bool(_set(_PRONOUNS, language) & {word.strip(",:.") for word in words})
 
 
 def join_questions(previous: str, question: str) -> str:

@@ -13,8 +13,8 @@ from rag.fusion import DEPTH, fuse
 class HybridRetriever(BaseRetriever):
     """Dense search in Chroma and BM25 over words and names, for one question's language and articles.
 
-    A node's `score` is the fused one. Its metadata holds the two sides' own as `cosine` and `bm25`, and
-    the article's `language`.
+    A node's `score` is the fused one. Its metadata holds the sides' own as `cosine` and `bm25`, the cosine of each
+    of its sentences in their order as `sentence_cosines`, and the article's `language`.
     """
 
     def __init__(
@@ -32,8 +32,15 @@ class HybridRetriever(BaseRetriever):
         near = self._index.search_vectors(question, depth, self._article_ids)
         matching = self._index.search_words(question, self._language, depth, self._article_ids)
         cosines, bm25 = dict(near), dict(matching)
+        vector = self._index.question_vector(question)
+        found = list(dict.fromkeys([*cosines, *bm25]))
+        of_sentences = {
+            passage: (vectors @ vector).tolist()
+            for passage, vectors in zip(found, self._index.sentence_vectors(found), strict=True)
+        }
         languages = self._index.languages()
-        fused = fuse(near, matching)
+        best = {passage: max(each) for passage, each in of_sentences.items()}
+        fused = fuse(near, matching, best, {passage: len(passage.text) for passage in found})
         return [
             NodeWithScore(
                 node=to_node(
@@ -41,6 +48,7 @@ class HybridRetriever(BaseRetriever):
                     language=languages.get(passage.article_id, ""),
                     cosine=cosines.get(passage, 0.0),
                     bm25=bm25.get(passage, 0.0),
+                    sentence_cosines=of_sentences[passage],
                 ),
                 score=score,
             )
@@ -48,7 +56,7 @@ class HybridRetriever(BaseRetriever):
         ]
 
 
-def to_node(passage: Passage, **evidence: float | str) -> TextNode:
+def to_node(passage: Passage, **evidence: float | str | list[float]) -> TextNode:
     """The passage as llama-index knows it; `evidence` goes into the metadata."""
     return TextNode(
         id_=passage.id,

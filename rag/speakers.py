@@ -17,9 +17,17 @@ from index.sentences import sentence_spans
 _REACH = 1200
 _LONGEST_SPEAKER = 14  # words
 _LONGEST_NAME = 4
+_ARABIC_WORDS = r'[^ ,:."]+(?: [^ ,:."]+){0,%d}'
+_ARABIC_SUBJECT_FIRST = re.compile(
+    rf"(?:^|[ ,])(?:و?لكن|غير ان|الا ان|بينما|فيما|اما) "
+    rf"(?P<subject>{_ARABIC_WORDS % 7}(?:, {_ARABIC_WORDS % 5}(?=,))?),? ?$"
+)
 _NAME = r"[^\W\d_a-zа-яёà-öø-ÿ][\w’'.-]*"
 _PARTICLES = r"(?:de|du|des|la|le|von|van|bin|ibn|al|of|the|and|for)"
 _CASED_NAME = rf"{_NAME}(?:\s+(?:{_PARTICLES}\s+)*{_NAME})*"
+_OFFICE = r"(?:,\s+[^,.;:“”«»\"\s][^,.;:“”«»\"]{2,90}%s)?"
+# A name, perhaps with an office, and a word in lower case: the subject of a sentence and its verb.
+_HEAD = re.compile(rf"(?P<speaker>{_CASED_NAME}{_OFFICE % ','})\s+[^\W\d_A-ZА-ЯЁÀ-Ö]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,16 @@ def _speaker(sentence: str, before: str, language: str) -> str:
             earlier = _report(paragraph[a:b], language)
             if earlier and earlier.speaker:
                 return earlier.speaker
+            if language != "ar" and (subject := _subject(paragraph[a:b], language)):
+                return subject
     return ""
+
+
+def _subject(sentence: str, language: str) -> str:
+    """The name at the head of a sentence that reports nothing: «Martin Okafor, head of …, looked away.»."""
+    match = _HEAD.match(sentence)
+    speaker = _without_opening(match["speaker"], language) if match else ""
+    return _tidy(speaker) if len(speaker.split()) > 1 and len(speaker.split()) <= _LONGEST_SPEAKER else ""
 
 
 def _report(sentence: str, language: str) -> _Report | None:
@@ -74,22 +91,30 @@ def _report(sentence: str, language: str) -> _Report | None:
 
 
 def _arabic(sentence: str) -> _Report | None:
-    """The verb comes first and its subject after it; a subject ends at a stop word, a colon or a comma."""
+    """The verb comes first and its subject after it, or after «لكن» and its like the other way round.
+
+    A subject ends at a stop word, a colon or a comma. Two that speak in one sentence make it nobody's.
+    """
     folded, offsets = fold_with_offsets(sentence)
+    verbs: list[str] = []
+    sources: list[str] = []
+    goes_on = False
     for match in _arabic_pattern().finditer(folded):
         if _inside_quotation(folded, match.start()):
             continue
-        subject = _arabic_subject(folded, match.end())
-        if subject is None:
-            continue
-        low, high = subject
+        before = _ARABIC_SUBJECT_FIRST.search(folded[: match.start()]) if match["verb"] else None
+        low, high = before.span("subject") if before else _arabic_subject(folded, match.end())
         if low == high:
-            return _Report(goes_on=True) if match["verb"] else None
-        return _Report(sentence[offsets[low] : offsets[high - 1] + 1])
-    return None
+            goes_on = goes_on or bool(match["verb"])
+        else:
+            (verbs if match["verb"] else sources).append(sentence[offsets[low] : offsets[high - 1] + 1])
+    if verbs or (sources and not goes_on):
+        speakers = verbs or sources[:1]
+        return _Report(speakers[0]) if len(set(speakers)) == 1 else None
+    return _Report(goes_on=True) if goes_on else None
 
 
-def _arabic_subject(folded: str, position: int) -> tuple[int, int] | None:
+def _arabic_subject(folded: str, position: int) -> tuple[int, int]:
     """Where the subject that begins at `position` ends; an empty one where the verb has none of its own."""
     stops, roles = _folded("stops"), _folded("roles")
     first_end = _arabic_segment(folded, position, stops)
@@ -185,7 +210,9 @@ def _hedges(language: str) -> re.Pattern[str]:
     words = sorted(map(re.escape, map(fold, _tables()[language]["hedges"])), key=len, reverse=True)
     # An Arabic word may have a conjunction before it; «قد ي…» is a verb in the imperfect.
     prefix, suffix = (r"[وف]?", r"(?:(?<=قد ي)|(?!\w))") if language == "ar" else ("", r"(?!\w)")
-    return re.compile(rf"(?<!\w){prefix}(?:{'|'.join(words)}){suffix}")
+    # The month of May is no doubt.
+    date = r"(?<!\bin )(?<!\bof )(?<!\bsince )(?<!\buntil )(?<!\d )" if language == "en" else ""
+    return re.compile(rf"(?<!\w){date}{prefix}(?:{'|'.join(words)}){suffix}(?! \d)")
 
 
 @cache
@@ -199,12 +226,15 @@ def _patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Patte
     # Words of lower case between capitals belong to a name («Fire chief Anna Berg»), and so does an office after it.
     name = rf"(?:{_NAME}\s+(?:[^\W\d_][\w’'-]*\s+){{1,3}}?)?{_CASED_NAME}"
     after = rf"(?:(?:[Tt]he|[Ll]es?|[Ll]a)\s+|[Ll]['’])?(?:[^\W\d_][\w’'-]*\s+){{0,3}}?{_CASED_NAME}"
-    office = r"(?:,\s+[^,.;:“”«»\"\s][^,.;:“”«»\"]{2,90})?"
+    office = _OFFICE % ""
     end = r"(?=[,.;:]|\s|$)"
     pronouns = any_of("pronouns")
     return (
         re.compile(rf"(?<!\w)(?P<speaker>{name}{office}),?\s+{verb}"),
         re.compile(rf"(?<!\w){verb}\s+(?P<speaker>{after}{office}){end}"),
         re.compile(rf"(?i:(?<!\w)(?P<verb>{any_of('according_to')}))\s+(?P<speaker>{after}){end}"),
-        re.compile(rf"(?i:(?<!\w)(?:{pronouns})\s+{verb}|(?<!\w)(?:{any_of('verbs')})[- ](?:t-)?(?:{pronouns})(?!\w))"),
+        re.compile(
+            rf"(?i:(?<!\w)(?:{pronouns})\s+{verb}|(?<!\w)(?:{any_of('verbs')})[- ](?:t-)?(?:{pronouns})(?!\w)"
+            rf"|(?<!\w)(?:{any_of('auxiliaries')})-(?:t-)?(?:{pronouns})\s+(?:{any_of('verbs')})(?!\w))"
+        ),
     )

@@ -1,7 +1,6 @@
 """What is compared: encoders by cosine, maqal's BM25, and both fused as maqal fuses them."""
 
 from collections.abc import Sequence
-from itertools import starmap
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from benchmarks.encoder.metrics import Ranking
 from index.embedding import Encoder, Vectors
 from index.lexical import LexicalIndex
 from index.passages import Passage
+from index.sentences import sentence_spans
 from rag.fusion import DEPTH, fuse
 
 Scored = list[tuple[int, float]]
@@ -33,6 +33,15 @@ class DenseRanker:
         cosines = queries @ candidates.T
         nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :DEPTH]
         return [[(int(i), float(cosines[q, i])) for i in row] for q, row in enumerate(nearest)]
+
+    def best_sentences(self, task: RankingTask) -> Vectors:
+        """The cosine of each query with the best sentence of each candidate, shape (queries, candidates)."""
+        spans = [sentence_spans(text) for text in task.candidates.texts]
+        sentences = [text[a:b] for text, each in zip(task.candidates.texts, spans, strict=True) for a, b in each]
+        cosines = self._encode("query", task.queries) @ self._encode("passage", Texts("", tuple(sentences))).T
+        starts = np.cumsum([0, *(len(each) for each in spans[:-1])])
+        best: Vectors = np.maximum.reduceat(cosines, starts, axis=1)
+        return best
 
     def _encode(self, role: str, texts: Texts) -> Vectors:
         key = (role, texts.texts)
@@ -75,7 +84,10 @@ def rank_by_each(
         near = ranker.score(task)
         rankings[ranker.name] = _ranked(near)
         if not task.is_translation:
-            rankings[f"{ranker.name} + BM25"] = _ranked(list(starmap(fuse, zip(near, matching, strict=True))))
+            best = [dict(enumerate(row)) for row in ranker.best_sentences(task).tolist()]
+            length = dict(enumerate(map(len, task.candidates.texts)))
+            fused = [fuse(*sides, length) for sides in zip(near, matching, best, strict=True)]
+            rankings[f"{ranker.name} + BM25"] = _ranked(fused)
     return rankings | {lexical.name: _ranked(matching)}
 
 

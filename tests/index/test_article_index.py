@@ -185,11 +185,11 @@ class TestSentences:
             assert [len(vectors) for vectors in found] == [len(sentence_spans(p.text)) for p in passages]
             remove_article(index, entry.id)
             assert index.catalog.sentence_vectors(counting.fingerprint, [p.text_hash for p in passages]) == {}
-            assert all(index.catalog.sentence_vectors(counting.fingerprint, [p.text_hash]) for p in index.catalog.passages())
+            assert all(
+                index.catalog.sentence_vectors(counting.fingerprint, [p.text_hash]) for p in index.catalog.passages()
+            )
 
-    def test_a_catalog_of_before_they_were_kept(
-        self, index_settings: IndexSettings, counting: CountingEncoder
-    ) -> None:
+    def test_a_catalog_of_before_they_were_kept(self, index_settings: IndexSettings, counting: CountingEncoder) -> None:
         with ArticleIndex(index_settings, encoder=counting) as index:
             kept = index.sentence_vectors(index.catalog.passages())
             index.catalog._db.executescript("DROP TABLE sentence_vectors; PRAGMA user_version = 1;")

@@ -35,6 +35,15 @@ def test_likelihoods_are_shares_of_one() -> None:
         assert 0 < sum(found.values()) <= 1.01
 
 
+def test_an_acronym_is_known_by_its_other_names() -> None:
+    csto = translations("csto", "en", "ar")
+    assert set(csto) == {t for t in index_terms("منظمة معاهدة الأمن الجماعي", "ar") if not t.startswith("~")}
+    assert sum(csto.values()) == pytest.approx(1)
+    assert translations("csto", "en", "ru")["одкб"] == 1
+    assert stem("security", "en") in translations("csto", "en", "en")
+    assert "csto" not in translations("csto", "en", "en")
+
+
 def test_what_no_lexicon_knows() -> None:
     assert translations("soldier", "en", "en") == {}
     assert translations("soldier", "en", "ja") == {}

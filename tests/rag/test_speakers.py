@@ -52,6 +52,18 @@ class TestBundledArticle:
         start = ARTICLE.text.index("هذه مهمة حساسة")
         assert attribute(ARTICLE.text, start, start + 14, "ar").speaker.startswith("دميتري ترينين")
 
+    @pytest.mark.parametrize(
+        ("sentence", "speaker"),
+        [
+            ("لكن رئيس البلدية، الحبيب المزغني، نفى صحة هذا الرقم.", "رئيس البلدية، الحبيب المزغني"),
+            ("لكن بيتروفيتش أقرّ بأن فريقه قد يستفيد.", "بيتروفيتش"),
+            ("وقال المزغني للصحفيين إن العقد لا ينص على ذلك.", "المزغني"),
+            ("أشاد البعض بالقرار، فيما رفض سوشكوف المقارنات.", ""),
+        ],
+    )
+    def test_orders_of_words(self, sentence: str, speaker: str) -> None:
+        assert said(sentence, "ar").speaker == speaker
+
     def test_two_voices_in_one_quote_are_nobodys(self) -> None:
         start = ARTICLE.text.index("ادعى رئيس")
         end = ARTICLE.text.index("\n", start)
@@ -92,6 +104,13 @@ class TestLanguages:
             ("Anna Berg said the fire was out.\n\n", "She added that two people died.", "en", "Anna Berg"),
             ("Jean Martin affirme que non. ", "Il a ajouté que rien ne presse.", "fr", "Jean Martin"),
             ("Сергей Шойгу сообщил о потерях. ", "Он добавил, что войска уйдут.", "ru", "Сергей Шойгу"),
+            (
+                "Anna Berg, head of the office, left early. ",
+                "She said that it was late.",
+                "en",
+                "Anna Berg, head of the office",
+            ),
+            ("Jean Martin est parti. ", "« Non », a-t-il averti.", "fr", "Jean Martin"),
             ("The fire was out. ", "She added that two people died.", "en", ""),
         ],
     )
