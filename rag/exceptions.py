@@ -5,7 +5,9 @@ MaqalError (index.exceptions)
     ├── BadQuestion        empty, too long, or without a letter or digit
     ├── NothingIndexed     there is no article to answer from
     ├── BadConversationId  an id that cannot name a conversation
-    └── LlmError           the language model is misconfigured or does not answer
+    ├── LlmError           the language model is misconfigured or does not answer
+    ├── TranslatorUnavailable  the model of RAG_TRANSLATOR does not load, or is for other languages
+    └── BadQuestionFile    a file of questions with answers is broken (in rag.question_files)
 """
 
 from index.exceptions import MaqalError
@@ -39,3 +41,9 @@ class LlmError(RagError):
     """The language model is misconfigured, or does not answer."""
 
     code = "llm_error"
+
+
+class TranslatorUnavailable(RagError):
+    """The model of RAG_TRANSLATOR does not load, or translates between other languages."""
+
+    code = "translator_unavailable"
