@@ -14,6 +14,7 @@ from index.exceptions import ArticleTooLarge
 from index.ingestion import add_article, remove_article
 from index.normalization import clean
 from index.readers import read_text
+from rag.facts import Facts, facts_of
 
 router = APIRouter(prefix="/articles", tags=["articles"])
 T = TypeVar("T")
@@ -29,6 +30,12 @@ def list_articles(engine: Engine) -> list[ArticleBody]:
 def get_article(article_id: str, engine: Engine) -> ArticleTextBody:
     """The article with its text, to which the offsets of quotes and paragraphs refer."""
     return ArticleTextBody.of(engine.index.catalog.article(article_id))
+
+
+@router.get("/{article_id}/facts", summary="List an article's facts", responses=documented(404))
+def get_facts(article_id: str, engine: Engine) -> Facts:
+    """The people, numbers, dates and places that the article names, each with its letters and where they stand."""
+    return facts_of(engine.index.catalog.article(article_id))
 
 
 @router.post(
