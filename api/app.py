@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from api import errors
 from api.auth import require_key
 from api.body_limit import BodyLimit
-from api.routes import articles, ask, conversations, health, search
+from api.routes import articles, ask, conversations, health, quotes, search
 from api.settings import ApiSettings
 from index.settings import IndexSettings
 from rag.chat_engine import ChatEngine
@@ -58,7 +58,7 @@ def create_app(
     v1 = APIRouter(
         prefix="/v1", dependencies=[Depends(require_key)], responses=errors.documented(400, 401, 413, 422, 500, 503)
     )
-    for routes in (ask, conversations, articles, search):
+    for routes in (ask, conversations, articles, search, quotes):
         v1.include_router(routes.router)
     app.include_router(v1)
     app.include_router(health.router)
