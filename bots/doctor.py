@@ -17,6 +17,7 @@ from index.exceptions import DataDirectoryBusy, MaqalError
 from index.settings import IndexSettings
 from rag.llm import make_llm
 from rag.settings import RagSettings
+from rag.translation import make_translator
 
 Status = Literal["ok", "note", "broken"]
 _MARKS: dict[Status, tuple[str, str]] = {"ok": ("✓", "green"), "note": ("·", "yellow"), "broken": ("✗", "bold red")}
@@ -42,6 +43,7 @@ def examine(index_settings: IndexSettings, rag_settings: RagSettings) -> list[Fi
         Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         *_examine_index(index_settings),
         _examine_llm(rag_settings),
+        *_examine_translator(rag_settings),
         _examine_slack(),
     ]
 
@@ -141,6 +143,18 @@ def _examine_llm(settings: RagSettings) -> Finding:
             "Start the server or correct RAG_LLM_URL. Until then answers are the article's own sentences.",
         )  # fmt: skip
     return Finding("llm", "ok", f"{settings.llm_model} at {url}")
+
+
+def _examine_translator(settings: RagSettings) -> Iterator[Finding]:
+    translator = make_translator(settings)
+    if translator is None:
+        return
+    try:
+        source, target = translator.pair
+    except MaqalError as error:
+        yield Finding("translator", "broken", error.message, error.fix)
+    else:
+        yield Finding("translator", "ok", f"{translator.name}, from {source} to {target}")
 
 
 def _examine_slack() -> Finding:

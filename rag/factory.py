@@ -9,6 +9,7 @@ from rag.chat_engine import ChatEngine
 from rag.llm import make_llm
 from rag.memory import Conversations
 from rag.settings import RagSettings
+from rag.translation import make_translator
 
 
 @contextmanager
@@ -24,6 +25,6 @@ def open_engine(
             days=rag_settings.conversation_days,
         )
         try:
-            yield ChatEngine(index, conversations, rag_settings, llm)
+            yield ChatEngine(index, conversations, rag_settings, llm, make_translator(rag_settings))
         finally:
             conversations.close()

@@ -1,11 +1,18 @@
-"""The configured language model, through llama-index's adapters."""
+"""The configured language model, through llama-index's adapters, and reading what it writes within a time."""
 
-from llama_index.core.llms import LLM
+import queue
+import threading
+import time
+from collections.abc import Iterator
+
+from llama_index.core.llms import LLM, ChatMessage, MessageRole
 
 from index.exceptions import ConfigurationError
+from rag.exceptions import LlmError
 from rag.settings import RagSettings
 
 _CONTEXT_TOKENS = 8192
+_MOST_CHARACTERS = 20_000
 _INSTALL = "Run: pip install 'maqal[llm]'. Or unset RAG_LLM: maqal answers without a language model."
 
 
@@ -19,6 +26,66 @@ def make_llm(settings: RagSettings) -> LLM | None:
         return _openai_compatible(settings) if settings.llm == "openai" else _ollama(settings)
     except ImportError as error:
         raise ConfigurationError(f"RAG_LLM={settings.llm} needs a library that is not installed.", _INSTALL) from error
+
+
+def read_reply(llm: LLM, prompt: str, seconds: float) -> Iterator[str]:
+    """Pieces of the model's reply to a prompt, as they come. Raises LlmError.
+
+    `seconds` are for the whole reply. The adapter's own time-out is for silence on the connection only: a server
+    that drips tokens, or keeps the connection warm while it thinks, never runs into it. So another thread reads,
+    and is left to itself when the time is over; it ends with the next thing that it hears.
+    """
+    deadline = time.monotonic() + seconds
+    heard: queue.SimpleQueue[str | Exception | None] = queue.SimpleQueue()
+    given_up = threading.Event()
+    threading.Thread(target=_listen, args=(llm, prompt, heard, given_up), name="llm-reply", daemon=True).start()
+    try:
+        while True:
+            try:
+                piece = heard.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise LlmError("it took too long", "") from None
+            if piece is None:
+                return
+            if isinstance(piece, LlmError):
+                raise piece
+            if isinstance(piece, Exception):
+                raise LlmError(_reason(piece), "") from piece
+            yield piece
+            if time.monotonic() > deadline:
+                raise LlmError("it took too long", "")
+    finally:
+        given_up.set()
+
+
+def _listen(
+    llm: LLM, prompt: str, heard: "queue.SimpleQueue[str | Exception | None]", given_up: threading.Event
+) -> None:
+    length = 0
+    try:
+        for response in llm.stream_chat([ChatMessage(role=MessageRole.USER, content=prompt)]):
+            delta = response.delta or ""
+            length += len(delta)
+            if given_up.is_set():
+                return
+            if length > _MOST_CHARACTERS:
+                heard.put(LlmError("it did not stop", ""))
+                return
+            heard.put(delta)
+        heard.put(None)
+    except Exception as error:  # noqa: BLE001 - each adapter raises its own library's errors; all mean: no answer from it
+        heard.put(error)
+
+
+def _reason(error: Exception) -> str:
+    """Why a model failed, in a few words that hold no key and no address."""
+    name = type(error).__name__
+    if "timeout" in name.lower():
+        return "it took too long"
+    if "connect" in name.lower():
+        return "its server cannot be reached"
+    status = getattr(error, "status_code", None)
+    return f"its server answered {status}" if isinstance(status, int) and status > 0 else name
 
 
 def _openai_compatible(settings: RagSettings) -> LLM:

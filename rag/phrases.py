@@ -5,7 +5,10 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-Key = Literal["says", "also", "silent", "closest", "llm_failed", "unquoted", "reported", "hedged"]
+Key = Literal[
+    "says", "also", "silent", "closest", "llm_failed", "unquoted", "part_silent", "reported", "hedged",
+    "unsupported", "translation", "untranslated",
+]  # fmt: skip
 
 
 @cache

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from index.normalization import fold, fold_with_offsets
@@ -10,10 +11,23 @@ from rag.answers import Quote, Source
 from rag.phrases import phrase
 
 # What a language model may put around words that it claims to quote, and what closes it.
-_CLOSERS = {"“": "”", "«": "»", "„": "“”", "‘": "’", "‹": "›", "「": "」", "『": "』", '"': '"', "'": "'"}
+_CLOSERS = {
+    "“": "”",
+    "«": "»",
+    "„": "“”",
+    "‚": "‘’",
+    "‘": "’'",
+    "’": "’'",
+    "‹": "›",
+    "「": "」",
+    "『": "』",
+    '"': '"',
+    "'": "'’",
+}
 _APOSTROPHES = "'’"
-_MARKS = frozenset('“”«»„‹›「」『』"')
+_MARKS = frozenset('“”«»„‟‘‚‹›「」『』"')
 _LONGEST_QUOTATION = 2000
+_DEEPEST = 5
 _TRAILING_CITATION = re.compile(r"\s*(?:\[[\d,\s]+\]\s*)+$")
 _ELLIPSIS_OR_STOP = " .…,،;؛:"
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
@@ -67,7 +81,7 @@ def find_quote(claimed: str, spans: Sequence[Span], score: float = 1.0) -> Quote
             return span.quote(start, start + len(claimed), score)
     folded_claim = fold(claimed).strip(_ELLIPSIS_OR_STOP)
     for span in spans:
-        folded, offsets = fold_with_offsets(span.text)
+        folded, offsets = _folded(span.text)
         start = _find_words(folded, folded_claim)
         if start >= 0:
             last = offsets[start + len(folded_claim) - 1]
@@ -75,11 +89,12 @@ def find_quote(claimed: str, spans: Sequence[Span], score: float = 1.0) -> Quote
     return None
 
 
-def check_quotations(text: str, spans: Sequence[Span]) -> CheckedText:
+def check_quotations(text: str, spans: Sequence[Span], *, depth: int = 0) -> CheckedText:
     """The text with each quotation replaced by the article's letters, or without marks where none has them.
 
     Of quotations inside one another the outermost that stands in the article counts. A mark without a partner
-    is dropped, so that every mark left is of a verified quote, which stands in isolates.
+    is dropped, so that every mark left is of a verified quote, which stands in isolates. Quotations more than five
+    deep are not looked into.
     """
     text = text.replace(FIRST_STRONG_ISOLATE, "").replace(POP_ISOLATE, "")
     checked = CheckedText("", [], [])
@@ -88,7 +103,7 @@ def check_quotations(text: str, spans: Sequence[Span]) -> CheckedText:
     while position < len(text):
         end = _closing_mark(text, position)
         if end < 0:
-            pieces.append("" if text[position] in _MARKS else text[position])
+            pieces.append("" if _is_mark(text, position) else text[position])
             position += 1
             continue
         content = text[position + 1 : end]
@@ -99,10 +114,14 @@ def check_quotations(text: str, spans: Sequence[Span]) -> CheckedText:
             checked.quotes.append(quote)
             pieces.append(quotation(quote) + (citation.group() if citation else ""))
         else:
-            inner = check_quotations(content, spans)
+            inner = (
+                check_quotations(content, spans, depth=depth + 1)
+                if depth < _DEEPEST
+                else CheckedText(_without_marks(content), [], [])
+            )
             checked.quotes.extend(inner.quotes)
             if claimed:
-                checked.rejected.append(check_quotations(claimed, ()).text)
+                checked.rejected.append(_without_marks(claimed))
             pieces.append(inner.text)
         position = end + 1
     return replace(checked, text="".join(pieces))
@@ -127,6 +146,27 @@ def quotation(quote: Quote) -> str:
     """The quote between quotation marks, isolated from the direction of the text around it."""
     opening, closing = ("«", "»") if re.search("[“”]", quote.text) else ("“", "”")
     return f"{FIRST_STRONG_ISOLATE}{opening}{quote.text}{closing}{POP_ISOLATE}"
+
+
+def translation_line(quote: Quote, language: str) -> str:
+    """What follows a quotation with an unofficial translation: a line break and that line; else nothing."""
+    return "\n" + phrase("translation", language, text=quote.translation) if quote.translation else ""
+
+
+def _without_marks(text: str) -> str:
+    return "".join(char for i, char in enumerate(text) if not _is_mark(text, i))
+
+
+def _is_mark(text: str, position: int) -> bool:
+    """Whether a quotation mark stands there; an apostrophe is none after a letter: Tokayev's, the soldiers' camp."""
+    char = text[position]
+    return char in _MARKS or (char in _APOSTROPHES and not text[position - 1 : position].isalnum())
+
+
+@lru_cache(maxsize=256)
+def _folded(text: str) -> tuple[str, list[int]]:
+    """A passage folded, kept: each quotation of an answer is looked for in the same few passages."""
+    return fold_with_offsets(text)
 
 
 def _closing_mark(text: str, opening: int) -> int:

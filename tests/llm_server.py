@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+PING = "\x00ping"
+"""A piece of a script that is no text: it only keeps the connection from falling silent."""
 Script = Callable[[str], str | Iterator[str]]
 
 
@@ -93,8 +95,10 @@ def slow(text: str, seconds: float) -> Iterator[str]:
 
 
 def _piece(piece: str, model: str, *, is_ollama: bool) -> bytes:
+    if piece == PING and not is_ollama:
+        return b": ping\n\n"
     if is_ollama:
-        message = {"role": "assistant", "content": piece}
+        message = {"role": "assistant", "content": "" if piece == PING else piece}
         return (
             json.dumps(
                 {"model": model, "created_at": "2026-01-01T00:00:00Z", "message": message, "done": False}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag.answers import Answer, Quote, Source
-from rag.quotes import FIRST_STRONG_ISOLATE, POP_ISOLATE, introduction, place, quotation
+from rag.quotes import FIRST_STRONG_ISOLATE, POP_ISOLATE, introduction, place, quotation, translation_line
 
 Block = dict[str, Any]
 
@@ -62,7 +62,7 @@ def _parts(answer: Answer) -> Iterator[str]:
     if answer.verdict == "answered" and answer.model == "extractive":
         for i, quote in enumerate(answer.quotes):
             lead = introduction(quote, answer.language, place(quote), is_first=i == 0)
-            yield f"{lead}\n{quotation(quote)}"
+            yield f"{lead}\n{quotation(quote)}{translation_line(quote, answer.language)}"
         return
     yield answer.text
     for source in answer.closest:

@@ -54,7 +54,7 @@ def test_a_mention_is_answered_in_its_thread_with_letters_of_the_article(
     for block, quote in zip(texts(message), quoted(message), strict=True):
         (number,) = re.findall(r"§(\d+)", block)
         assert quote in paragraphs[int(number)]
-    assert texts(message)[0].startswith("The article says (§")
+    assert texts(message)[0].startswith("\u2068رئيس كازاخستان، قاسم جومارت توكاييف\u2069, as the article reports (§4")
     assert quoted(message)[0] in message["text"]
     assert slack.tokens("chat.postMessage") == ["xoxb-1"]
 
