@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from index.articles import IndexedArticle, Kind
 from index.ingestion import Outcome
 from index.normalization import clean
+from rag.answers import Quote
+from rag.citations import Style
 
 
 def _line(text: str) -> str:
@@ -60,6 +62,20 @@ class SearchRequest(_Request):
     question: str
     article_ids: list[Line] | None = Field(default=None, min_length=1, max_length=100)
     limit: int = Field(default=8, ge=1, le=50, description="most paragraphs to return")
+
+
+class QuoteRequest(_Request):
+    """What is said to be a quote from the articles."""
+
+    model_config = _examples(
+        {"text": "“أزمةً يمكن لموسكو أن تكون مفيدةً فيها”"},
+        {"text": "وصل 3500 جندي من أرمينيا وبيلاروسيا", "article_ids": ["kazakhstan-csto-2022.ar"]},
+    )
+
+    text: str = Field(description="with or without quotation marks; `…` or `[...]` where words were left out")
+    article_ids: list[Line] | None = Field(
+        default=None, min_length=1, max_length=100, description="articles to look in; without it, all"
+    )
 
 
 class ArticleRequest(_Request):
@@ -130,6 +146,14 @@ class UploadBody(ArticleBody):
     """An article after an upload."""
 
     outcome: Outcome
+
+
+class CitationBody(BaseModel):
+    """A quote's citation."""
+
+    text: str = Field(description="to print or paste; Arabic and Latin parts stand in bidi isolates")
+    style: Style
+    quote: Quote
 
 
 class HealthBody(BaseModel):

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bots.terminal import counted, show_events, show_sources
+from bots.terminal import counted, show_citations, show_events, show_sources
 from index.exceptions import MaqalError
 from rag.answers import Answer, Event
 from rag.chat_engine import ChatEngine
+from rag.citations import Style
 from rag.memory import new_conversation_id
 
 PROMPT = "› "
 _HELP = """Ask a question, or:
 /sources  the paragraphs of the last answer
+/cite     citations of its quotes (/cite markdown: in Markdown)
 /new      forget the conversation and begin another
 /help     this
 /quit     leave (also Ctrl-C, Ctrl-D)"""
@@ -54,6 +56,8 @@ def run_chat(
                 show_sources(console, answer.sources or answer.closest)
             case "/sources":
                 console.print("There is no answer yet.")
+            case "/cite" | "/cite plain" | "/cite markdown":
+                _cite(console, engine, answer, "markdown" if line.endswith("markdown") else "plain")
             case _ if line.startswith("/"):
                 console.print(_HELP)
             case _:
@@ -61,6 +65,17 @@ def run_chat(
                     engine.stream, line, conversation=conversation, article_ids=article_ids, language=language
                 )
                 answer = _answer(console, ask) or answer
+
+
+def _cite(console: Console, engine: ChatEngine, answer: Answer | None, style: Style) -> None:
+    """Print the citations of an answer's quotes; where an article was replaced or removed, say so."""
+    if answer is None or not answer.quotes:
+        console.print("There is no quote to cite.")
+        return
+    try:
+        show_citations(console, engine.cite(answer.quotes, style))
+    except MaqalError as error:
+        console.print(f"{error.message} {error.fix}", soft_wrap=True)
 
 
 def _answer(console: Console, ask: Callable[[], Iterator[Event]]) -> Answer | None:

@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -68,9 +68,12 @@ def ask(
     language: Language = None,
     bundled: AskBundled = False,
     as_json: AsJson = False,
+    citations: Annotated[
+        Literal["plain", "markdown"] | None, typer.Option("--cite", help="Print a citation of each quote, too.")
+    ] = None,
 ) -> None:
     """Answer one question."""
-    from bots.terminal import make_console, show_events, waiting
+    from bots.terminal import make_console, show_citations, show_events, waiting
     from index.settings import IndexSettings
     from rag.settings import RagSettings
 
@@ -86,9 +89,46 @@ def ask(
             engine = opened.enter_context(open_engine(index_settings, rag_settings))
             events = engine.stream(question, article_ids=article_ids, language=language)
         if as_json:
-            _print_json(last_answer(events).model_dump(mode="json"))
+            answer = last_answer(events)
+            more = {"citations": engine.cite(answer.quotes, citations)} if citations else {}
+            _print_json(answer.model_dump(mode="json") | more)
         else:
-            show_events(make_console(), events)
+            console = make_console()
+            answer = show_events(console, events)
+            if citations:
+                show_citations(console, engine.cite(answer.quotes, citations))
+
+
+@app.command(name="check-quote")
+def check_quote(
+    quote: Annotated[str, typer.Argument(help="What is said to be a quote; - reads it from standard input.")],
+    *,
+    articles: Annotated[
+        list[str] | None, typer.Option("--article", "-a", help="Look only in this article (repeatable).", metavar="ID")
+    ] = None,
+    bundled: Annotated[bool, typer.Option("--bundled", help="Look in the article that comes with maqal.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check whether a quote stands in the articles; the exit code is 0 where it does, else 1."""
+    from bots.terminal import make_console, show_quote_check, waiting
+    from index.settings import IndexSettings
+    from rag.settings import RagSettings
+
+    index_settings, rag_settings = _load(IndexSettings), _load(RagSettings)
+    article_ids = _named(index_settings, articles, bundled=bundled)
+    if quote == "-":
+        quote = sys.stdin.buffer.read().decode("utf-8", errors="replace")
+    with waiting("Looking into the articles"):
+        from rag.factory import open_engine
+
+        with open_engine(index_settings, rag_settings) as engine:
+            check = engine.check_quote(quote, article_ids=article_ids)
+    if as_json:
+        _print_json(check.model_dump(mode="json"))
+    else:
+        show_quote_check(make_console(), check)
+    if check.verdict not in {"exact", "normalised"}:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -182,6 +222,88 @@ def remove(
             article_index.catalog.article(article_id)
         for article_id in ids:
             typer.echo(f"Removed {remove_article(article_index, article_id).id}.")
+
+
+@app.command()
+def facts(
+    *,
+    articles: Annotated[
+        list[str] | None, typer.Option("--article", "-a", help="Only this article (repeatable).", metavar="ID")
+    ] = None,
+    bundled: Annotated[bool, typer.Option("--bundled", help="The article that comes with maqal.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the people, numbers, dates and places that articles name, with their paragraphs."""
+    from bots.terminal import make_console, show_facts
+    from index.article_index import ArticleIndex
+    from index.settings import IndexSettings
+    from rag.facts import facts_of
+
+    index_settings = _load(IndexSettings)
+    article_ids = _named(index_settings, articles, bundled=bundled)
+    with ArticleIndex(index_settings) as article_index:
+        ids = article_ids or [entry.id for entry in article_index.articles()]
+        found = [facts_of(article_index.catalog.article(article_id)) for article_id in ids]
+    if as_json:
+        _print_json([each.model_dump(mode="json") for each in found])
+    elif found:
+        show_facts(make_console(), found)
+    else:
+        typer.echo("No article is indexed. Run `maqal index FILE`, or `maqal index --bundled`.")
+
+
+@app.command(name="eval")
+def evaluate_questions(
+    files: Annotated[list[Path], typer.Argument(help="Question files (docs/evaluation.md).", metavar="FILE…")],
+    *,
+    articles: ArticleIds = None,
+    bundled: Annotated[
+        bool, typer.Option("--bundled", help="Have the article that comes with maqal, for files that name no other.")
+    ] = False,
+    index_paths: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--index",
+            help="Ask only this article file, or those in a folder, outside the index (repeatable).",
+            metavar="PATH",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the answers to questions whose right answers are known."""
+    from rag.question_files import read_questions
+
+    questions = read_questions(files)
+    from bots.evaluation import as_json as described
+    from bots.evaluation import engine_over, read_articles, show_report
+    from bots.terminal import make_console, progress_bar
+    from index.readers import read_bundled
+    from index.settings import IndexSettings
+    from rag.evaluation import evaluate
+    from rag.factory import open_engine
+    from rag.question_files import assign
+    from rag.settings import RagSettings
+
+    index_settings, rag_settings = _load(IndexSettings), _load(RagSettings)
+    if index_paths:
+        found = read_articles(index_paths, index_settings.max_bytes, bundled=bundled)
+        opened = engine_over(found, index_settings, rag_settings)
+    else:
+        if bundled:
+            _ensure_bundled(index_settings)
+        opened = open_engine(index_settings, rag_settings)
+    with opened as engine:
+        engine.check(articles)
+        entries = engine.index.articles()
+        own = read_bundled().text_hash if bundled else ""
+        otherwise = [entry.id for entry in entries if entry.article.text_hash == own]
+        asked = assign(questions, entries, articles or (), otherwise)
+        with progress_bar("Asking") as progress:
+            report = evaluate(engine, asked, progress)
+    if as_json:
+        _print_json(described(report))
+    else:
+        show_report(make_console(), report)
 
 
 @app.command()

@@ -13,10 +13,20 @@ from rich.text import Text
 
 from index.exceptions import MaqalError
 from rag.answers import Answer, Event, Restart, Source, Token
+from rag.quotes import FIRST_STRONG_ISOLATE, POP_ISOLATE, quotation
 
 if TYPE_CHECKING:
     from index.articles import IndexedArticle
+    from rag.facts import Facts, Mention
+    from rag.quote_check import QuoteCheck, WordChange
 
+_VERDICTS = {
+    "exact": "Exact.",
+    "normalised": "The same words.",
+    "altered": "Altered.",
+    "translated_or_paraphrased": "Perhaps translated or paraphrased.",
+    "absent": "Absent.",
+}
 _QUOTATION = re.compile("\u2068[^\u2069]*\u2069")
 # Terminals that know the direction of text then find it for each paragraph (terminal-wg BiDi); others ignore it.
 _DETECT_DIRECTION = "\x1b[?2501h"
@@ -71,6 +81,95 @@ def show_articles(console: Console, entries: Iterable["IndexedArticle"]) -> None
         console.print(Text(entry.id, style="bold") + Text(f"  ({', '.join(facts)})"), soft_wrap=True)
         for line in filter(None, (article.title, article.source)):
             console.print(line, soft_wrap=not console.is_terminal)
+
+
+def show_citations(console: Console, citations: Iterable[str]) -> None:
+    """Print citations, an empty line before each."""
+    for citation in citations:
+        console.print()
+        console.print(citation, soft_wrap=True)
+
+
+def show_quote_check(console: Console, check: "QuoteCheck") -> None:
+    """Print what became of a quote: the verdict, where it stands, the words that differ, the nearest paragraphs."""
+    _show_verdict(console, check)
+    if check.pieces:
+        for number, piece in enumerate(check.pieces, 1):
+            console.print()
+            console.print(Text(f"Piece {number}", style="dim"))
+            _show_verdict(console, piece)
+            _show_found(console, piece)
+    else:
+        _show_found(console, check)
+
+
+def _show_verdict(console: Console, check: "QuoteCheck") -> None:
+    verdict = Text(_VERDICTS[check.verdict], style="bold")
+    console.print(verdict + Text(f" {check.explanation}"), soft_wrap=not console.is_terminal)
+
+
+def _show_found(console: Console, check: "QuoteCheck") -> None:
+    for place in check.places:
+        quote = place.quote
+        where = f"§{quote.paragraph}" if place.kind == "body" else f"{place.kind} {quote.paragraph}"
+        speaker = f", {_isolated(quote.speaker)}" if quote.speaker else ""
+        console.print(f"{where} {_isolated(quote.article_id)}{speaker}:", soft_wrap=True)
+        console.print(_styled(quotation(quote)), soft_wrap=not console.is_terminal)
+    for change in check.diff:
+        if change.op != "equal":
+            console.print(_told(change), soft_wrap=not console.is_terminal)
+    if check.closest:
+        console.print(Text("Closest paragraphs, none of them verified:", style="dim"))
+        show_sources(console, check.closest)
+
+
+def _told(change: "WordChange") -> str:
+    if change.op == "replace":
+        return f"said: {_isolated(change.said)}  the article: {_isolated(change.article)}"
+    if change.op == "delete":
+        return f"said, not in the article: {_isolated(change.said)}"
+    return f"in the article, left out: {_isolated(change.article)}"
+
+
+def _isolated(text: str) -> str:
+    return f"{FIRST_STRONG_ISOLATE}{' '.join(text.split())}{POP_ISOLATE}"
+
+
+def show_facts(console: Console, found: Iterable["Facts"]) -> None:
+    """Print facts by kind, each on a line that begins with its paragraphs; the article's letters stand in isolates."""
+    for i, facts in enumerate(found):
+        if i:
+            console.print()
+        console.print(Text(facts.article_id, style="bold"), soft_wrap=True)
+        people = [
+            (_letters(person.name) + (f" – {_letters(person.role)}" if person.role else ""), person.mentions)
+            for person in facts.people
+        ]
+        numbers = []
+        for number in facts.numbers:
+            value = f"{number.value:,}" if number.second is None else f"{number.value:,} : {number.second:,}"
+            value = value.replace(" : ", "–") if number.kind == "range" else value
+            unit = f" {_letters(number.unit)}" if number.unit else ""
+            numbers.append((f"{_letters(number)}{unit} = {value}", [number]))
+        dates = [(f"{_letters(d)} = {d.iso}" if d.iso else _letters(d), [d]) for d in facts.dates]
+        places = [
+            (_letters(place.name) + (f" ({place.country})" if place.country else ""), place.mentions)
+            for place in facts.places
+        ]
+        for title, lines in (("People", people), ("Numbers", numbers), ("Dates", dates), ("Places", places)):
+            if lines:
+                console.print(Text(title, style="dim"))
+            # The same letters with the same meaning share a line.
+            together: dict[str, list[int]] = {}
+            for line, mentions in lines:
+                together.setdefault(line, []).extend(mention.paragraph for mention in mentions)
+            for line, paragraphs in together.items():
+                numbered = ", ".join(f"§{paragraph}" for paragraph in dict.fromkeys(paragraphs))
+                console.print(f"  {numbered}  {line}", soft_wrap=not console.is_terminal)
+
+
+def _letters(mention: "Mention") -> str:
+    return f"{FIRST_STRONG_ISOLATE}{' '.join(mention.text.split())}{POP_ISOLATE}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -22,6 +22,9 @@ class Quote(_Frozen):
     score: float = Field(description="how well it fits the question; higher is better, at most about 1")
     speaker: str = Field(default="", description="who says it, in the article's letters; empty: the article itself")
     is_hedged: bool = Field(default=False, description="whether the article or speaker puts it as uncertain")
+    translation: str = Field(
+        default="", description="unofficial, in the answer's language, never in quotation marks; empty: there is none"
+    )
 
 
 class Source(_Frozen):
@@ -46,8 +49,12 @@ class Answer(_Frozen):
     quotes: list[Quote] = Field(description="verified quotes, best first")
     sources: list[Source] = Field(description="paragraphs that the answer rests on, best first")
     closest: list[Source] = Field(description="when the article does not say: the paragraphs nearest to the question")
+    confidence: float = Field(description="probability, from a calibration, that the articles answer the question")
     model: str = Field(description="`extractive`, or the language model that wrote the text")
     notes: list[str] = Field(default=[], description="what a reader should know of how the answer was made")
+    unsupported: list[str] = Field(
+        default=[], description="sentences of a language model that the paragraphs they cite do not support"
+    )
     took_ms: float
 
 

@@ -13,16 +13,21 @@ from index.article_index import ArticleIndex
 from index.languages import detect_language
 from index.normalization import clean
 from rag.answers import Answer, Event, Quote, Restart, Source, Token
+from rag.citations import Style, cite
 from rag.exceptions import BadQuestion, LlmError, NothingIndexed
-from rag.extractive import best_sentences, is_silent
+from rag.extractive import MAX_QUOTES, best_sentences
 from rag.follow_ups import is_follow_up, join_questions
-from rag.generative import Generated, condense, stream_answer
+from rag.generative import UNSUPPORTED, Generated, condense, stream_answer
 from rag.memory import Conversations, Turn
 from rag.phrases import languages, phrase
-from rag.quotes import introduction, place, quotation
+from rag.question_kinds import Kind, kind_of, split_question
+from rag.quote_check import QuoteCheck, QuoteChecker
+from rag.quotes import introduction, place, quotation, translation_line
+from rag.refusal import confidence, evidence, threshold
 from rag.retriever import HybridRetriever
 from rag.settings import RagSettings
 from rag.speakers import attribute
+from rag.translation import LlmTranslator, Translator, translated
 
 _CLOSEST = 3
 _HISTORY_FOR_LLM = 6
@@ -40,16 +45,37 @@ class _Question:
     started: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One of the questions that a double question asks, or the whole one, with the paragraphs found for it."""
+
+    question: str
+    kind: Kind
+    nodes: list[NodeWithScore]
+    confidence: float
+
+    @property
+    def is_answered(self) -> bool:
+        return self.confidence >= threshold()
+
+
 class ChatEngine:
     """Answers questions from an index; safe for threads, holds no state of a conversation itself."""
 
     def __init__(
-        self, index: ArticleIndex, conversations: Conversations, settings: RagSettings, llm: LLM | None = None
+        self,
+        index: ArticleIndex,
+        conversations: Conversations,
+        settings: RagSettings,
+        llm: LLM | None = None,
+        translator: Translator | None = None,
     ) -> None:
         self.index = index
         self.conversations = conversations
         self._settings = settings
         self._llm = llm
+        self._translator = translator
+        self._quote_checker = QuoteChecker(index, settings.max_quote)
 
     @property
     def model(self) -> str:
@@ -86,9 +112,8 @@ class ChatEngine:
         The question is checked and its paragraphs are found before this returns: errors come from the call.
         """
         prepared = self._prepare(question, conversation, article_ids, language)
-        retriever = HybridRetriever(self.index, language=prepared.language, article_ids=article_ids)
-        nodes = retriever.retrieve(prepared.understood_as)
-        return self._events(prepared, nodes, conversation)
+        parts = [self._part(text, prepared) for text in _questions_in(prepared)]
+        return self._events(prepared, parts, conversation)
 
     def search(self, question: str, *, article_ids: Sequence[str] | None = None, limit: int = 8) -> list[NodeWithScore]:
         """The paragraphs found for a question, best first. Raises as `ask` does."""
@@ -96,6 +121,18 @@ class ChatEngine:
         self.check(article_ids)
         language = detect_language(question)
         return HybridRetriever(self.index, language=language, article_ids=article_ids, limit=limit).retrieve(question)
+
+    def check_quote(self, text: str, *, article_ids: Sequence[str] | None = None) -> QuoteCheck:
+        """Whether a quote stands in the articles, or was altered, perhaps translated, or is absent.
+
+        Raises BadQuestion, NothingIndexed, UnknownArticle, and what the index raises.
+        """
+        self.check(article_ids)
+        return self._quote_checker.check(text, article_ids)
+
+    def cite(self, quotes: Sequence[Quote], style: Style) -> list[str]:
+        """The citation of each quote. Raises BadQuestion where its article was replaced, UnknownArticle."""
+        return [cite(quote, self.index.catalog.article(quote.article_id), style) for quote in quotes]
 
     def _prepare(
         self, question: str, conversation: str | None, article_ids: Sequence[str] | None, language: str | None
@@ -125,81 +162,131 @@ class ChatEngine:
             history = [(turn.question, turn.answer) for turn in turns[-_HISTORY_FOR_LLM:]]
             # Where the model fails, or what it writes is no question, the rules below do without it.
             with suppress(LlmError, BadQuestion):
-                return self._checked(condense(self._llm, history, question))
+                return self._checked(condense(self._llm, history, question, deadline=self._settings.llm_deadline))
         if not is_follow_up(question, language):
             return question
         topic = next((t.question for t in reversed(turns) if t.question == t.understood_as), turns[-1].question)
         return join_questions(topic, question)[-self._settings.max_question :]
 
-    def _events(self, question: _Question, nodes: list[NodeWithScore], conversation: str | None) -> Iterator[Event]:
-        events = self._generated(self._llm, question, nodes) if self._llm else self._extracted(question, nodes, [])
+    def _part(self, text: str, question: _Question) -> _Part:
+        retriever = HybridRetriever(self.index, language=question.language, article_ids=question.article_ids)
+        nodes, kind = retriever.retrieve(text), kind_of(text, question.language)
+        found = confidence(evidence(text, kind, question.language, nodes)) if nodes else 0.0
+        return _Part(text, kind, nodes, found)
+
+    def _events(self, question: _Question, parts: list[_Part], conversation: str | None) -> Iterator[Event]:
+        events = self._generated(self._llm, question, parts) if self._llm else self._extracted(question, parts, [])
         for event in events:
             if isinstance(event, Answer) and conversation:
                 self.conversations.append(conversation, Turn(question.asked, question.understood_as, event.text))
             yield event
 
-    def _extracted(self, question: _Question, nodes: list[NodeWithScore], notes: list[str]) -> Iterator[Event]:
-        if is_silent(nodes, question.language):
-            yield from self._silent(question, nodes, "extractive", notes)
+    def _extracted(self, question: _Question, parts: list[_Part], notes: list[str]) -> Iterator[Event]:
+        if not any(part.is_answered for part in parts):
+            yield from self._silent(question, parts, "extractive", notes)
             return
-        found = best_sentences(question.understood_as, question.language, nodes, self.index.encoder)
-        quotes = [self._attributed(quote) for quote in found]
+        missing = [part.question for part in parts if not part.is_answered]
+        notes = [*notes, *(phrase("part_silent", question.answer_language, text=text) for text in missing)]
+        quotes = [self._attributed(quote) for quote in self._found(question, parts)]
+        quotes, untranslated = self._translated(quotes, question, self._translator)
+        notes = [*notes, *untranslated]
         yield from quotes
         # A quotation has lines of its own: no reader has to untangle two directions in one.
-        parts = [
+        lines = [
             introduction(quote, question.answer_language, self._place(quote, question), is_first=i == 0)
             + "\n"
             + quotation(quote)
+            + translation_line(quote, question.answer_language)
             for i, quote in enumerate(quotes)
         ]
-        text = "\n\n".join(parts)
+        text = "\n\n".join(lines)
         yield Token(text)
         yield self._answer(
-            question, text=text, quotes=quotes, sources=_rested_on(quotes, nodes), model="extractive", notes=notes
+            question,
+            parts,
+            text=text,
+            quotes=quotes,
+            sources=_rested_on(quotes, _nodes(parts)),
+            model="extractive",
+            notes=notes,
         )
 
-    def _generated(self, llm: LLM, question: _Question, nodes: list[NodeWithScore]) -> Iterator[Event]:
+    def _found(self, question: _Question, parts: list[_Part]) -> list[Quote]:
+        """The best quote for each part that is answered, then their other ones; three at most."""
+
+        def speaker_of(quote: Quote) -> str:
+            return self._attributed(quote).speaker
+
+        found = [
+            best_sentences(part.question, part.kind, question.language, part.nodes, speaker_of)
+            for part in parts
+            if part.is_answered
+        ]
+        in_turn = [quotes[i] for i in range(MAX_QUOTES) for quotes in found if i < len(quotes)]
+        distinct = {(quote.article_id, quote.start, quote.end): quote for quote in reversed(in_turn)}
+        return [quote for quote in in_turn if distinct[quote.article_id, quote.start, quote.end] is quote][:MAX_QUOTES]
+
+    def _generated(self, llm: LLM, question: _Question, parts: list[_Part]) -> Iterator[Event]:
         generated = Generated()
+        nodes = _nodes(parts)
         pieces: list[str] = []
         try:
-            for piece in stream_answer(llm, question.understood_as, question.answer_language, nodes, generated):
+            for piece in stream_answer(
+                llm,
+                question.understood_as,
+                question.answer_language,
+                nodes,
+                generated,
+                encoder=self.index.encoder,
+                deadline=self._settings.llm_deadline,
+            ):
                 pieces.append(piece)
                 yield Token(piece)
         except LlmError as error:
             if pieces:
                 yield Restart()
             note = phrase("llm_failed", question.answer_language, reason=error.message)
-            yield from self._extracted(question, nodes, [note])
+            yield from self._extracted(question, parts, [note])
             return
         if generated.is_silent:
-            yield from self._silent(question, nodes, self.model, [])
+            yield from self._silent(question, parts, self.model, [])
             return
         cited = [nodes[i] for i in generated.cited]
         quotes = [self._attributed(quote) for quote in generated.quotes]
+        translator = self._translator or LlmTranslator(llm, self._settings.llm_timeout)
+        quotes, untranslated = self._translated(quotes, question, translator)
+        for quote in quotes:
+            if line := translation_line(quote, question.answer_language):
+                pieces.append(f"\n\n{quotation(quote)}{line}")
+                yield Token(pieces[-1])
         yield from quotes
-        notes = [phrase("unquoted", question.answer_language, text=text) for text in generated.rejected]
+        notes = [phrase("unquoted", question.answer_language, text=text) for text in generated.rejected] + untranslated
+        if generated.unsupported:
+            notes.append(phrase("unsupported", question.answer_language, sign=UNSUPPORTED))
         sources = [to_source(node) for node in cited]
         yield self._answer(
             question,
+            parts,
             text="".join(pieces).strip(),
             quotes=quotes,
             sources=sources,
             model=self.model,
             notes=notes,
-        )
+        ).model_copy(update={"unsupported": generated.unsupported})
 
-    def _silent(self, question: _Question, nodes: list[NodeWithScore], model: str, notes: list[str]) -> Iterator[Event]:
-        closest = [to_source(node) for node in nodes[:_CLOSEST]]
+    def _silent(self, question: _Question, parts: list[_Part], model: str, notes: list[str]) -> Iterator[Event]:
+        closest = [to_source(node) for node in _nodes(parts)[:_CLOSEST]]
         text = phrase("silent", question.answer_language)
         if closest:
             places = ", ".join(self._place(source, question) for source in closest)
             text += " " + phrase("closest", question.answer_language, places=places)
         yield Token(text)
-        yield self._answer(question, text=text, quotes=[], sources=[], model=model, notes=notes, closest=closest)
+        yield self._answer(question, parts, text=text, quotes=[], sources=[], model=model, notes=notes, closest=closest)
 
     def _answer(
         self,
         question: _Question,
+        parts: list[_Part],
         *,
         text: str,
         quotes: list[Quote],
@@ -217,10 +304,18 @@ class ChatEngine:
             quotes=quotes,
             sources=sources,
             closest=closest or [],
+            confidence=round(max(part.confidence for part in parts), 3),
             model=model,
             notes=notes,
             took_ms=round((time.perf_counter() - question.started) * 1000, 1),
         )
+
+    def _translated(
+        self, quotes: list[Quote], question: _Question, translator: Translator | None
+    ) -> tuple[list[Quote], list[str]]:
+        """The quotes with translations for the reader, and a note where one cannot be had."""
+        done, reason = translated(quotes, self.index.languages(), question.answer_language, translator)
+        return done, [phrase("untranslated", question.answer_language, reason=reason)] if reason else []
 
     def _attributed(self, quote: Quote) -> Quote:
         """The quote with who says it."""
@@ -262,6 +357,20 @@ class ChatEngine:
 def last_answer(events: Iterable[Event]) -> Answer:
     """The whole answer, which is the last event."""
     return next(event for event in events if isinstance(event, Answer))
+
+
+def _questions_in(question: _Question) -> list[str]:
+    """The question as understood, or the parts of a double one, a part that leans on the first together with it."""
+    first, *others = split_question(question.understood_as, question.language)
+    return [first, *(join_questions(first, o) if is_follow_up(o, question.language) else o for o in others)]
+
+
+def _nodes(parts: Sequence[_Part]) -> list[NodeWithScore]:
+    """What was found for all parts, each paragraph once, best first."""
+    best: dict[str, NodeWithScore] = {}
+    for node in sorted((node for part in parts for node in part.nodes), key=lambda node: -(node.score or 0.0)):
+        best.setdefault(node.node.node_id, node)
+    return list(best.values())
 
 
 def to_source(node: NodeWithScore) -> Source:

@@ -25,7 +25,10 @@ _MARGIN = 0.25
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
+    """A sentence, and the one `before` it where it leans on that."""
+
     quote: Quote
+    before: str
     language: str
     cosine: float
     rank: int
@@ -45,7 +48,7 @@ def best_sentences(
     words = query_words(question, language)
     scored: list[Quote] = []
     for sentence in sentences:
-        terms = set(index_terms(sentence.quote.text, sentence.language))
+        terms = set(index_terms(f"{sentence.before} {sentence.quote.text}", sentence.language))
         score = sentence.cosine + _WORD_WEIGHT * coverage(words, language, terms, sentence.language)
         score += _RANK_WEIGHT / (1 + sentence.rank)
         score += _KIND_WEIGHT * _is_of_kind(kind, sentence, words, speaker_of)
@@ -109,6 +112,10 @@ def _sentences(nodes: Sequence[NodeWithScore]) -> list[_Sentence]:
     for rank, node in enumerate(nodes):
         metadata = node.node.metadata
         span = Span.of_metadata(metadata, node.node.get_content())
+        language, before = metadata["language"], ""
         for (start, end), cosine in zip(sentence_spans(span.text), metadata["sentence_cosines"], strict=True):
-            found.append(_Sentence(span.quote(start, end, 0.0), metadata["language"], cosine, rank))
+            text = span.text[start:end]
+            leans = leans_on_what_precedes(text, language)
+            found.append(_Sentence(span.quote(start, end, 0.0), before if leans else "", language, cosine, rank))
+            before = text
     return found

@@ -25,8 +25,8 @@ _MOST_BM25 = 3.0
 _NUMBER = re.compile(r"\d+")
 
 FEATURES = (
-    "cosine", "sentence", "lead", "bm25", "words", "words_anywhere", "names_missing", "numbers_missing", "given", "not_given",
-    "same_language", "same_language_cosine",
+    "cosine", "sentence", "lead", "bm25", "words", "words_anywhere", "names_missing", "numbers_missing", "given",
+    "not_given", "same_language", "same_language_cosine",
 )  # fmt: skip
 """What the score is made of, in the order of the weights; see `evidence`."""
 
@@ -35,8 +35,9 @@ def evidence(question: str, kind: Kind, language: str, nodes: Sequence[NodeWithS
     """The features of a question and the paragraphs found for it (at least one).
 
     `cosine` of the nearest paragraph, of the best `sentence`; the `lead` of the nearest over the mean; `bm25` of the
-    best match, from 0 to 1; the share of the question's `words` in one of the best paragraphs, and in any; shares of its names and numbers
-    that no paragraph has; whether the best paragraphs have a thing of the kind asked for (`given`, `not_given`).
+    best match, from 0 to 1; the share of the question's `words` in one of the best paragraphs, and in any; shares of
+    its names and numbers that no paragraph has; whether the best sentences have a thing of the kind asked for
+    (`given`, `not_given`).
     """
     cosines = [node.node.metadata["cosine"] for node in nodes]
     sentences = [max(node.node.metadata["sentence_cosines"]) for node in nodes]

@@ -60,7 +60,9 @@ def refused(*arguments: str, stdin: str = "") -> str:
 class TestAsk:
     def test_from_nothing_to_an_answer(self, tmp_path: Path) -> None:
         first = maqal("ask", "--bundled", "why did Tokayev call in the CSTO?")
-        assert first.stdout.startswith("The article says (§4):\n«ادعى رئيس كازاخستان، قاسم جومارت توكاييف")
+        assert first.stdout.startswith(
+            "\u2068رئيس كازاخستان، قاسم جومارت توكاييف\u2069, as the article reports (§4):\n«ادعى رئيس كازاخستان"
+        )
         assert first.stderr == f"Indexed: {BUNDLED_ID} (version 1, 20 paragraphs, 20 embedded).\n"
         second = maqal("ask", "--bundled", "why did Tokayev call in the CSTO?")
         assert (second.stdout, second.stderr) == (first.stdout, "")
@@ -207,7 +209,19 @@ class TestHelp:
     def test_every_command_has_help(self) -> None:
         done = maqal("--help")
         assert done.returncode == 0
-        for command in ("ask", "chat", "index", "articles", "remove", "serve", "slack", "doctor"):
+        for command in (
+            "ask",
+            "chat",
+            "index",
+            "articles",
+            "remove",
+            "serve",
+            "slack",
+            "doctor",
+            "eval",
+            "facts",
+            "check-quote",
+        ):
             assert command in done.stdout
             assert maqal(command, "--help").returncode == 0
 
@@ -271,3 +285,36 @@ class TestChat:
         _, said = process.communicate(timeout=60)
         assert process.returncode in (130, -signal.SIGINT, 0)
         assert "Traceback" not in said
+
+
+class TestQuotes:
+    def test_check_and_cite(self, index_settings: IndexSettings) -> None:
+        letters = "أزمةً يمكن لموسكو أن تكون مفيدةً فيها"
+        exact = maqal("check-quote", f"“{letters}”")
+        assert (exact.returncode, exact.stderr) == (0, "")
+        assert exact.stdout == (
+            f"Exact. The letters stand in the article.\n§7 \u2068{BUNDLED_ID}\u2069, \u2068سوشكوف\u2069:\n“{letters}”\n"
+        )
+        altered = maqal("check-quote", "-", "--article", BUNDLED_ID, stdin="وصل 3500 جندي من أرمينيا وبيلاروسيا\n")
+        assert (altered.returncode, altered.stderr) == (1, "")
+        assert altered.stdout == (
+            "Altered. Most of the words stand in the article; some were replaced, left out or added.\n"
+            f"§2 \u2068{BUNDLED_ID}\u2069:\n“وصل 2500 جندي من أرمينيا وبيلاروسيا”\n"
+            "said: \u20683500\u2069  the article: \u20682500\u2069\n"
+        )
+        absent = json.loads(maqal("check-quote", "--json", "The central bank raised rates by a point.").stdout)
+        assert (absent["verdict"], absent["places"], len(absent["closest"])) == ("absent", [], 3)
+        assert "quote is empty" in refused("check-quote", "“”")
+        assert "100,000 characters" in refused("check-quote", "-", stdin="x" * 100_000)
+        assert "'nothing'" in refused("check-quote", "--article", "nothing", letters)
+
+        asked = "What did Sushkov write on Twitter?"
+        cited = maqal("ask", "--cite", "markdown", asked).stdout
+        assert f" مثَّلَت “{letters}”.»\u2069\n>\n> — \u2068سوشكوف\u2069, *\u2068" in cited
+        answer = json.loads(maqal("ask", "--json", "--cite", "plain", asked).stdout)
+        assert len(answer["citations"]) == len(answer["quotes"]) >= 1
+        assert answer["citations"][0].startswith(f"\u2068«{answer['quotes'][0]['text']}»\u2069 — \u2068سوشكوف\u2069, ")
+        chat = maqal("chat", stdin=f"/cite\n{asked}\n/cite\n/cite markdown\n").stdout
+        assert "There is no quote to cite.\n" in chat
+        assert answer["citations"][0] in chat
+        assert "\n> — \u2068سوشكوف\u2069, *\u2068" in chat
