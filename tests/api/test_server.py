@@ -19,7 +19,7 @@ from index.exceptions import ConfigurationError, DataDirectoryBusy
 from index.settings import IndexSettings
 from rag.factory import open_engine
 from rag.settings import RagSettings
-from tests.api.conftest import Start, assert_typed
+from tests.api.conftest import Start
 from tests.llm_server import ScriptedLlm, then_silent
 
 StartProcess = Callable[..., tuple[subprocess.Popen[str], str]]
