@@ -17,6 +17,10 @@ _PRONOUNS = {
     "de": "er sie es ihn ihm ihr das dies dort", "es": "el ella ellos ellas eso esto alli",
     "kk": "ол олар оның бұл сол", "zh": "他 她 它 他们 这 那",
 }  # fmt: skip
+# «Qu'a-t-il écrit ?» has its pronoun inside a word; «pourquoi Tokaïev a-t-il …» has a name before it.
+_INVERTED = re.compile(
+    r"(?:qu|que|quand|pourquoi|ou|comment|combien)\W(?:a|ont|est|sont|avait|va|vont)-(?:t-)?(?:il|elle|on)s?\b"
+)
 _OPENING_WORDS = 2
 _NAME = re.compile(r"(?<=\s)[A-ZА-ЯЁӘҒҚҢӨҰҮҺІ][\w’'-]+")
 
@@ -27,6 +31,8 @@ def is_follow_up(question: str, language: str) -> bool:
     if not words or len(words) == 1 or words[0] in _set(_OPENINGS, language):
         return True
     if language == "ar" and re.match(r"و(ما|من|متي|اين|كيف|كم|لماذا|هل|اي)", words[0]):
+        return True
+    if language == "fr" and _INVERTED.match(fold(question)):
         return True
     own_terms = [t for t in query_terms(question, language) if not t.startswith("~")]
     if len(own_terms) < 1:
