@@ -1,6 +1,5 @@
 """The command `maqal`. Each subcommand imports what it needs when it runs, so that `--help` is quick."""
 
-import json
 import os
 import sys
 from contextlib import ExitStack
@@ -10,15 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
+from bots.indexing import add, described, ensure_bundled, named, print_json, rebuild_vectors
 from index.exceptions import ConfigurationError, MaqalError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from pydantic_settings import BaseSettings
-
-    from index.article_index import ArticleIndex
-    from index.articles import Article, IndexedArticle
-    from index.settings import IndexSettings
 
     S = TypeVar("S", bound=BaseSettings)
 
@@ -78,7 +74,7 @@ def ask(
     from rag.settings import RagSettings
 
     index_settings, rag_settings = _load(IndexSettings), _load(RagSettings)
-    article_ids = _named(index_settings, articles, bundled=bundled)
+    article_ids = named(index_settings, articles, bundled=bundled)
     if question == "-":
         question = sys.stdin.buffer.read().decode("utf-8", errors="replace")
     with ExitStack() as opened:
@@ -91,7 +87,7 @@ def ask(
         if as_json:
             answer = last_answer(events)
             more = {"citations": engine.cite(answer.quotes, citations)} if citations else {}
-            _print_json(answer.model_dump(mode="json") | more)
+            print_json(answer.model_dump(mode="json") | more)
         else:
             console = make_console()
             answer = show_events(console, events)
@@ -115,7 +111,7 @@ def check_quote(
     from rag.settings import RagSettings
 
     index_settings, rag_settings = _load(IndexSettings), _load(RagSettings)
-    article_ids = _named(index_settings, articles, bundled=bundled)
+    article_ids = named(index_settings, articles, bundled=bundled)
     if quote == "-":
         quote = sys.stdin.buffer.read().decode("utf-8", errors="replace")
     with waiting("Looking into the articles"):
@@ -124,7 +120,7 @@ def check_quote(
         with open_engine(index_settings, rag_settings) as engine:
             check = engine.check_quote(quote, article_ids=article_ids)
     if as_json:
-        _print_json(check.model_dump(mode="json"))
+        print_json(check.model_dump(mode="json"))
     else:
         show_quote_check(make_console(), check)
     if check.verdict not in {"exact", "normalised"}:
@@ -144,7 +140,7 @@ def chat(
     from rag.settings import RagSettings
 
     index_settings, rag_settings = _load(IndexSettings), _load(RagSettings)
-    article_ids = _named(index_settings, articles, bundled=bundled)
+    article_ids = named(index_settings, articles, bundled=bundled)
     history_file = index_settings.data_dir / "chat_history"
     with ExitStack() as opened:
         with waiting("Opening the articles"):
@@ -184,9 +180,9 @@ def index(
     found = [with_metadata(article, title=title, source=source, published=day) for article in found]
     with ArticleIndex(index_settings, writable=True) as article_index:
         if rebuild:
-            _rebuild(article_index)
+            rebuild_vectors(article_index)
         for article in [*found, *([read_bundled()] if bundled else [])]:
-            typer.echo(_add(article_index, article))
+            typer.echo(add(article_index, article))
 
 
 @app.command(name="articles")
@@ -200,7 +196,7 @@ def list_articles(*, as_json: AsJson = False) -> None:
     with ArticleIndex(index_settings) as article_index:
         entries = article_index.articles()
     if as_json:
-        _print_json([_described(entry) for entry in entries])
+        print_json([described(entry) for entry in entries])
     elif entries:
         show_articles(make_console(), entries)
     else:
@@ -240,12 +236,12 @@ def facts(
     from rag.facts import facts_of
 
     index_settings = _load(IndexSettings)
-    article_ids = _named(index_settings, articles, bundled=bundled)
+    article_ids = named(index_settings, articles, bundled=bundled)
     with ArticleIndex(index_settings) as article_index:
         ids = article_ids or [entry.id for entry in article_index.articles()]
         found = [facts_of(article_index.catalog.article(article_id)) for article_id in ids]
     if as_json:
-        _print_json([each.model_dump(mode="json") for each in found])
+        print_json([each.model_dump(mode="json") for each in found])
     elif found:
         show_facts(make_console(), found)
     else:
@@ -290,7 +286,7 @@ def evaluate_questions(
         opened = engine_over(found, index_settings, rag_settings)
     else:
         if bundled:
-            _ensure_bundled(index_settings)
+            ensure_bundled(index_settings)
         opened = open_engine(index_settings, rag_settings)
     with opened as engine:
         engine.check(articles)
@@ -301,7 +297,7 @@ def evaluate_questions(
         with progress_bar("Asking") as progress:
             report = evaluate(engine, asked, progress)
     if as_json:
-        _print_json(described(report))
+        print_json(described(report))
     else:
         show_report(make_console(), report)
 
@@ -355,7 +351,7 @@ def doctor(*, as_json: AsJson = False) -> None:
 
     findings = examine(_load(IndexSettings), _load(RagSettings))
     if as_json:
-        _print_json([finding.as_dict() for finding in findings])
+        print_json([finding.as_dict() for finding in findings])
     else:
         show_findings(make_console(), findings)
     if any(finding.status == "broken" for finding in findings):
@@ -391,68 +387,6 @@ def _load(settings: "type[S]") -> "S":
         raise ConfigurationError(
             f"{name} is {problem['input']!r}: {problem['msg']}.", f"Set {name} to a value that fits, or unset it."
         ) from error
-
-
-def _named(settings: "IndexSettings", articles: list[str] | None, *, bundled: bool) -> list[str] | None:
-    """The ids of the articles to ask, or None for all."""
-    return [*(articles or []), *([_ensure_bundled(settings)] if bundled else [])] or None
-
-
-def _ensure_bundled(settings: "IndexSettings") -> str:
-    """The id of the bundled article, indexed if it is not."""
-    from index.article_index import ArticleIndex
-    from index.readers import read_bundled
-
-    article = read_bundled()
-    with ArticleIndex(settings) as article_index:
-        entry = article_index.catalog.find(origin=article.origin, text_hash=article.text_hash)
-    if entry and entry.article.text_hash == article.text_hash:
-        return entry.id
-    with ArticleIndex(settings, writable=True) as article_index:
-        typer.echo(_add(article_index, article), err=True)
-        return next(e.id for e in article_index.articles() if e.article.text_hash == article.text_hash)
-
-
-def _add(article_index: "ArticleIndex", article: "Article") -> str:
-    """Index one article under a progress bar; returns the line that says what became of it."""
-    from bots.terminal import counted, progress_bar
-    from index.ingestion import add_article
-
-    with progress_bar(f"Indexing {article.title[:40]}") as progress:
-        done = add_article(article_index, article, progress)
-    entry, paragraphs = done.entry, counted(len(done.entry.article.body), "paragraph")
-    if done.outcome == "unchanged":
-        return f"Unchanged: {entry.id} (version {entry.version})."
-    verb = "Replaced" if done.outcome == "replaced" else "Indexed"
-    return f"{verb}: {entry.id} (version {entry.version}, {paragraphs}, {done.embedded} embedded)."
-
-
-def _rebuild(article_index: "ArticleIndex") -> None:
-    from bots.terminal import progress_bar
-
-    with progress_bar("Making vectors") as progress:
-        article_index.build_generation(progress)
-    typer.echo(f"Rebuilt the vector store, with the encoder {article_index.encoder.fingerprint}.")
-
-
-def _described(entry: "IndexedArticle") -> dict[str, object]:
-    article = entry.article
-    return {
-        "id": entry.id,
-        "version": entry.version,
-        "title": article.title,
-        "source": article.source,
-        "published": article.published.isoformat() if article.published else None,
-        "language": article.language,
-        "paragraphs": len(article.body),
-        "origin": article.origin,
-        "hash": article.text_hash,
-        "added": entry.added,
-    }
-
-
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def _quiet_libraries() -> None:
