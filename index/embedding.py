@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.exceptions import EncoderUnavailable
+from index.model_folders import refuse_unsafe
 from index.prompts import prompts_of
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class SentenceTransformerEncoder:
     def __init__(self, name_or_path: str, device: str = "") -> None:
         folder = Path(name_or_path).expanduser()
         if folder.exists():
-            _refuse_unsafe(folder)
+            refuse_unsafe(folder, EncoderUnavailable, _HUB_FIX)
         self._model = _load_sentence_transformer(str(folder) if folder.exists() else name_or_path, device)
         dimension = self._model.get_embedding_dimension()
         if dimension is None:
@@ -256,19 +257,6 @@ def _read_verified(folder: Path, manifest: dict[str, Any], key: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != entry["sha256"]:
         raise EncoderUnavailable(f"{path} is not the file that its manifest names.", "Install maqal again.")
     return data
-
-
-def _refuse_unsafe(folder: Path) -> None:
-    if not folder.is_dir():
-        raise EncoderUnavailable(f"{folder} is not a model folder.", _HUB_FIX)
-    scripts = sorted(folder.rglob("*.py"))
-    if scripts:
-        raise EncoderUnavailable(
-            f"{folder} brings program code ({scripts[0].name}), which maqal does not run.",
-            "Use a model folder without .py files, its weights in safetensors.",
-        )
-    if not any(folder.rglob("*.safetensors")):
-        raise EncoderUnavailable(f"{folder} holds no .safetensors weights.", _HUB_FIX)
 
 
 def _folder_hash(folder: Path) -> str:

@@ -223,8 +223,10 @@ class ChatEngine:
             if part.is_answered
         ]
         in_turn = [quotes[i] for i in range(MAX_QUOTES) for quotes in found if i < len(quotes)]
-        distinct = {(quote.article_id, quote.start, quote.end): quote for quote in reversed(in_turn)}
-        return [quote for quote in in_turn if distinct[quote.article_id, quote.start, quote.end] is quote][:MAX_QUOTES]
+        distinct: dict[tuple[str, int, int], Quote] = {}
+        for quote in in_turn:
+            distinct.setdefault((quote.article_id, quote.start, quote.end), quote)
+        return list(distinct.values())[:MAX_QUOTES]
 
     def _generated(self, llm: LLM, question: _Question, parts: list[_Part]) -> Iterator[Event]:
         generated = Generated()

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from llama_index.core.llms import LLM
 
+from index.model_folders import refuse_unsafe
 from index.normalization import clean, fold
 from index.sentences import sentence_spans
 from rag.answers import Quote
@@ -151,7 +152,7 @@ def _load_marian(name: str) -> tuple[Any, Any]:
     """Tokenizer and model. Raises TranslatorUnavailable."""
     folder = Path(name)
     if folder.exists():
-        _refuse_unsafe(folder)
+        refuse_unsafe(folder, TranslatorUnavailable, _FIX, weights="*.safetensors")
     try:
         import sentencepiece  # noqa: F401 - without it transformers gives a tokenizer that only complains
         from transformers import MarianMTModel, MarianTokenizer
@@ -172,19 +173,6 @@ def _load_marian(name: str) -> tuple[Any, Any]:
         raise TranslatorUnavailable(f"{name} is not a Marian model.", _FIX)
     _pair(Path(name).name, tokenizer.source_lang, tokenizer.target_lang)
     return tokenizer, model
-
-
-def _refuse_unsafe(folder: Path) -> None:
-    if not folder.is_dir():
-        raise TranslatorUnavailable(f"{folder} is not a model folder.", _FIX)
-    scripts = sorted(folder.rglob("*.py"))
-    if scripts:
-        raise TranslatorUnavailable(
-            f"{folder} brings program code ({scripts[0].name}), which maqal does not run.",
-            "Use a model folder without .py files, its weights in safetensors.",
-        )
-    if not any(folder.glob("*.safetensors")):
-        raise TranslatorUnavailable(f"{folder} holds no .safetensors weights.", _FIX)
 
 
 def _pair(name: str, source: str | None, target: str | None) -> tuple[str, str]:
