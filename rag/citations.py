@@ -6,7 +6,7 @@ from typing import Literal
 from index.articles import IndexedArticle
 from rag.answers import Quote
 from rag.exceptions import BadQuestion
-from rag.quote_places import paragraphs_of, quote_at
+from rag.quote_check.places import paragraphs_of, quote_at
 from rag.quotes import FIRST_STRONG_ISOLATE, POP_ISOLATE, quotation
 
 Style = Literal["plain", "markdown"]

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from index.articles import Article, IndexedArticle
 from index.readers import read_bundled, read_text
 from index.settings import IndexSettings
-from rag.dates import find_dates
 from rag.facts import Facts, Mention, facts_of
-from rag.numbers import find_numbers
-from rag.people import find_people
-from rag.places import find_places
+from rag.facts.dates import find_dates
+from rag.facts.numbers import find_numbers
+from rag.facts.people import find_people
+from rag.facts.places import find_places
 from tests.conftest import BUNDLED_ID
 
 PUBLISHED = date(2022, 1, 7)

@@ -18,8 +18,8 @@ from index.settings import IndexSettings
 from rag.chat_engine import ChatEngine
 from rag.exceptions import BadQuestion, NothingIndexed
 from rag.quote_check import _ALTERED_FROM, _NEAR, Place, QuoteCheck, QuoteChecker
-from rag.quote_text import bare, pieces
-from rag.word_diff import align, diff, differences, tokens
+from rag.quote_check.text import bare, pieces
+from rag.quote_check.word_diff import align, diff, differences, tokens
 from tests.conftest import BUNDLED_ID
 
 ARTICLE = read_bundled()

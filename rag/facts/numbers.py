@@ -12,9 +12,9 @@ from functools import cache
 from typing import Literal
 
 from index.stop_words import stop_words
-from rag import fact_words
-from rag.fact_words import WORD_START, any_of
-from rag.folded_text import FoldedText
+from rag.facts import fact_words
+from rag.facts.fact_words import WORD_START, any_of
+from rag.facts.folded_text import FoldedText
 
 NumberKind = Literal["number", "ratio", "range"]
 _CURRENCY_SIGNS = "$€£¥₽₸₺₴₹"

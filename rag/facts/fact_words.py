@@ -135,11 +135,11 @@ def _locales(language: str) -> "list[Locale]":
 
 
 def _tables() -> dict[str, dict[str, Any]]:
-    return read_table("fact_words.json")
+    return read_table("facts/fact_words.json")
 
 
 @cache
 def read_table(name: str) -> dict[str, dict[str, Any]]:
-    """The table of words in the data file beside this module."""
+    """The table of words in a data file of `rag`."""
     table: dict[str, dict[str, Any]] = json.loads(resources.files("rag").joinpath(name).read_text(encoding="utf-8"))
     return table

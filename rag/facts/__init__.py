@@ -9,10 +9,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from index.articles import Article, IndexedArticle, Paragraph
-from rag.dates import find_dates
-from rag.numbers import find_numbers
-from rag.people import find_people
-from rag.places import find_places
+from rag.facts.dates import find_dates
+from rag.facts.numbers import find_numbers
+from rag.facts.people import find_people
+from rag.facts.places import find_places
 
 
 class _Frozen(BaseModel):

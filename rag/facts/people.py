@@ -9,9 +9,9 @@ from difflib import SequenceMatcher
 from index.normalization import fold
 from index.stemming import skeleton
 from index.stop_words import stop_words
-from rag.arabic_names import find_arabic_names, without_particle
-from rag.cased_names import FoundName, find_cased_names, is_common, is_given_name, is_office
-from rag.folded_text import FoldedText
+from rag.facts.arabic_names import find_arabic_names, without_particle
+from rag.facts.cased_names import FoundName, find_cased_names, is_common, is_given_name, is_office
+from rag.facts.folded_text import FoldedText
 
 LANGUAGES = ("ar", "en", "ru", "fr")
 _SAME_SPELLING = 0.8

@@ -11,10 +11,10 @@ from functools import cache
 
 from index.normalization import fold
 from index.stop_words import stop_words
-from rag.cased_names import FoundName
-from rag.fact_words import months, read_table, reporting_verbs, weekdays
-from rag.folded_text import FoldedText
-from rag.places import is_place
+from rag.facts.cased_names import FoundName
+from rag.facts.fact_words import months, read_table, reporting_verbs, weekdays
+from rag.facts.folded_text import FoldedText
+from rag.facts.places import is_place
 
 _TOKEN = re.compile(r"[^\W_]+(?:-[^\W_]+)*|[^\w\s]")
 _PARTICLE_LETTERS = "وفبلك"
@@ -219,14 +219,14 @@ def _function_words() -> frozenset[str]:
 
 @cache
 def _table(key: str) -> frozenset[str]:
-    return frozenset(map(fold, read_table("people.json")["ar"][key]))
+    return frozenset(map(fold, read_table("facts/people.json")["ar"][key]))
 
 
 @cache
 def _given_names() -> frozenset[str]:
-    return frozenset(map(fold, read_table("people.json")["ar"]["given_names"].split())) | _given_names_too()
+    return frozenset(map(fold, read_table("facts/people.json")["ar"]["given_names"].split())) | _given_names_too()
 
 
 @cache
 def _given_names_too() -> frozenset[str]:
-    return frozenset(map(fold, read_table("people.json")["ar"]["given_names_too"].split()))
+    return frozenset(map(fold, read_table("facts/people.json")["ar"]["given_names_too"].split()))

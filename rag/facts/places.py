@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 from index.normalization import fold
-from rag.fact_words import any_of, read_table
-from rag.folded_text import FoldedText
+from rag.facts.fact_words import any_of, read_table
+from rag.facts.folded_text import FoldedText
 
 LANGUAGES = ("ar", "en", "ru", "fr")
 _CITY_ZONES = re.compile(r"(?:Europe|Asia|Africa|America|Australia|Pacific)/[^/]+")
@@ -129,7 +129,7 @@ def _pattern(language: str) -> re.Pattern[str]:
 @cache
 def _told_pattern(language: str) -> re.Pattern[str]:
     """For a place whose name is not known, but what it is: "the village of Burow"."""
-    cues = "|".join(sorted(read_table("places.json")[language]["cues"]))
+    cues = "|".join(sorted(read_table("facts/places.json")[language]["cues"]))
     return re.compile(rf"\b(?i:{cues})\s(?P<name>{_CAPITAL}(?:[ -]{_CAPITAL})*)")
 
 
@@ -137,13 +137,13 @@ def _told_pattern(language: str) -> re.Pattern[str]:
 def _names(language: str) -> dict[str, tuple[str | None, str]]:
     """Folded names in all their forms, with the country's code and the name's first form."""
     known: dict[str, str | None] = {}
-    for name in _cities(language) + read_table("places.json")[language]["others"]:
+    for name in _cities(language) + read_table("facts/places.json")[language]["others"]:
         known[name] = None
     known.update(_territories(language))
-    known.update(read_table("places.json")[language]["countries"])
+    known.update(read_table("facts/places.json")[language]["countries"])
     barred = _table(language, "not_places")
     known = {name: code for name, code in known.items() if fold(name) not in barred and len(name) > 1}
-    known.update(read_table("places.json")[language]["kept"])
+    known.update(read_table("facts/places.json")[language]["kept"])
     forms: dict[str, tuple[str | None, str]] = {}
     for name, code in known.items():
         for form in _forms(name, language):
@@ -213,5 +213,5 @@ def _two_russian_words(name: str) -> list[str]:
 
 @cache
 def _table(language: str, key: str) -> frozenset[str]:
-    table: dict[str, Any] = read_table("places.json")[language]
+    table: dict[str, Any] = read_table("facts/places.json")[language]
     return frozenset(map(fold, table.get(key, ())))

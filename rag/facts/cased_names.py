@@ -11,8 +11,8 @@ from typing import Any
 
 from index.languages import LATIN_LANGUAGES
 from index.stop_words import stop_words
-from rag.fact_words import months, read_table, reporting_verbs, weekdays
-from rag.places import is_place
+from rag.facts.fact_words import months, read_table, reporting_verbs, weekdays
+from rag.facts.places import is_place
 
 _PARTICLES = r"(?:de|du|des|la|von|van|der|bin|ibn|al|el|di|da|dos|ter|ben|фон|де|ди|да|дю|ван|дер|аль|эль|бен|ибн)"
 _WORD = r"[^\W\d_a-zа-яёà-öø-ÿ]\w*(?:['’][^\W\d_a-z]\w*)?(?:-\w+)*"
@@ -159,7 +159,9 @@ def _role_before(text: str, start: int, language: str) -> tuple[int, int] | None
         first -= 1
     role = text[words[first][1] : words[-1][2]]
     return (
-        None if role.strip(".").lower() in read_table("people.json")["honorifics"] else (words[first][1], words[-1][2])
+        None
+        if role.strip(".").lower() in read_table("facts/people.json")["honorifics"]
+        else (words[first][1], words[-1][2])
     )
 
 
@@ -283,17 +285,17 @@ def _russian() -> Any:
 
 @cache
 def _stems(language: str, key: str) -> frozenset[str]:
-    return frozenset(_stem(word.lower(), language) for word in read_table("people.json")[language][key])
+    return frozenset(_stem(word.lower(), language) for word in read_table("facts/people.json")[language][key])
 
 
 @cache
 def _plain(language: str, key: str) -> frozenset[str]:
-    return frozenset(word.lower().replace("ё", "е") for word in read_table("people.json")[language][key])
+    return frozenset(word.lower().replace("ё", "е") for word in read_table("facts/people.json")[language][key])
 
 
 @cache
 def _plain_given_names(language: str) -> frozenset[str]:
-    return frozenset(read_table("people.json")[language]["given_names"].split())
+    return frozenset(read_table("facts/people.json")[language]["given_names"].split())
 
 
 @cache
@@ -304,7 +306,7 @@ def _verbs(language: str) -> frozenset[str]:
 @cache
 def _given_names(language: str) -> dict[str, tuple[str, ...]]:
     """The listed given names by their stems."""
-    table = read_table("people.json")["latin" if language in LATIN_LANGUAGES else language]
+    table = read_table("facts/people.json")["latin" if language in LATIN_LANGUAGES else language]
     names: dict[str, tuple[str, ...]] = {}
     for name in table["given_names"].split():
         stem = _stem(name, language)

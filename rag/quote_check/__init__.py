@@ -25,10 +25,10 @@ from index.normalization import clean, fold
 from index.passages import Passage
 from rag.answers import Quote, Source
 from rag.exceptions import BadQuestion
-from rag.quote_edges import grown
-from rag.quote_places import FoldedArticle, in_order, is_cut, paragraphs_of, quote_at, quotes_in
-from rag.quote_text import MOST_PIECES, STOPS, bare, pieces
-from rag.word_diff import Change, Difference, Op, align, diff, differences, is_harmless, tokens
+from rag.quote_check.edges import grown
+from rag.quote_check.places import FoldedArticle, in_order, is_cut, paragraphs_of, quote_at, quotes_in
+from rag.quote_check.text import MOST_PIECES, STOPS, bare, pieces
+from rag.quote_check.word_diff import Change, Difference, Op, align, diff, differences, is_harmless, tokens
 
 Verdict = Literal["exact", "normalised", "altered", "translated_or_paraphrased", "absent"]
 

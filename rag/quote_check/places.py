@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from index.articles import IndexedArticle, Paragraph
 from index.normalization import fold
 from rag.answers import Quote
-from rag.quote_edges import grown
-from rag.quote_text import STOPS
+from rag.quote_check.edges import grown
+from rag.quote_check.text import STOPS
+from rag.quote_check.word_diff import same_numbers
 from rag.quotes import Span, find_quote
 from rag.speakers import attribute
-from rag.word_diff import same_numbers
 
 _TRIES = 20  # occurrences in one paragraph, where one is cut off from a number or a negation
 
