@@ -1,4 +1,4 @@
-"""Every failure as one typed body, `{code, message, fix}`, with the HTTP status that fits it."""
+"""Every failure as problem details (RFC 9457) with a `code` and a `fix`, and the HTTP status that fits it."""
 
 import logging
 from http import HTTPStatus
@@ -18,6 +18,7 @@ _log = logging.getLogger(__name__)
 STATUS_OF_CODE = {
     "unknown_article": 404,
     "source_not_found": 404,
+    "unknown_answer": 404,
     "nothing_indexed": 409,
     "article_too_large": 413,
     "bad_article": 422,
@@ -51,59 +52,73 @@ _OF_STATUS = {
 }
 
 
-class ErrorBody(BaseModel):
-    """What failed, in words; `code` for programs, `fix` for what to do."""
+MEDIA_TYPE = "application/problem+json"
 
+
+class Problem(BaseModel):
+    """Problem details (RFC 9457): what failed, in words; `code` for programs, `fix` for what to do."""
+
+    type: str = Field(examples=["urn:maqal:problem:unknown_article"])
+    title: str = Field(description="the status in words", examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["There is no article 'kazakhstan'."])
     code: str = Field(examples=["unknown_article"])
-    message: str = Field(examples=["There is no article 'kazakhstan'."])
     fix: str = Field(examples=["See the ids with `maqal articles` or GET /v1/articles."])
 
 
-def documented(*statuses: int, is_stream: bool = False) -> dict[int | str, dict[str, Any]]:
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that can fail with the statuses."""
-    schema = {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}
-    # FastAPI documents a model under the media type of the success, which for a stream is not that of the error.
-    body: dict[str, Any] = {"content": {"application/json": {"schema": schema}}} if is_stream else {"model": ErrorBody}
-    return {status: {**body, "description": HTTPStatus(status).phrase} for status in statuses}
+    # A `model` FastAPI would document under the media type of the success.
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    content = {MEDIA_TYPE: {"schema": schema}}
+    return {status: {"content": content, "description": HTTPStatus(status).phrase} for status in statuses}
 
 
-def body_of(error: MaqalError) -> ErrorBody:
+def problem_of(error: MaqalError) -> Problem:
     """The body for an error that is meant for people."""
-    return _body(error.code, error.message, error.fix or "Try again.")
+    return _problem(STATUS_OF_CODE.get(error.code, 500), error.code, error.message, error.fix or "Try again.")
 
 
-def body_of_status(status: int, what: str) -> ErrorBody:
+def problem_of_status(status: int, what: str) -> Problem:
     """The body for a failure that HTTP has a status for; `what` is the request in words."""
-    code, message, fix = _OF_STATUS.get(status, _OF_STATUS[500 if status >= 500 else 400])
-    return _body(code, message.format(what=what), fix)
+    code, detail, fix = _OF_STATUS.get(status, _OF_STATUS[500 if status >= 500 else 400])
+    return _problem(status, code, detail.format(what=what), fix)
 
 
 def response_of_status(request: Request, status: int, headers: dict[str, str] | None = None) -> JSONResponse:
     """The response for a failure that HTTP has a status for."""
-    return _response(status, body_of_status(status, f"{request.method} {request.url.path[:200]}"), headers)
+    return _response(problem_of_status(status, f"{request.method} {request.url.path[:200]}"), headers)
 
 
 def install(app: FastAPI) -> None:
-    """Answer every failure of the app with the typed body."""
+    """Answer every failure of the app with problem details, and document them."""
     app.add_exception_handler(MaqalError, _maqal_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unforeseen)
+    generated = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = generated()
+        schema["components"]["schemas"].setdefault(Problem.__name__, Problem.model_json_schema())
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 async def _maqal_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MaqalError)  # noqa: S101 - for the type checker
-    status = STATUS_OF_CODE.get(error.code, 500)
-    if status >= 500:
+    problem = problem_of(error)
+    if problem.status >= 500:
         _log.error("%s: %s", error.code, error.message, exc_info=error)
-    return _response(status, body_of(error))
+    return _response(problem)
 
 
 async def _invalid_request(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     told = "; ".join(_told(e) for e in error.errors()[:3])
     fix = "Send `Content-Type: application/json` and the fields that GET /openapi.json shows."
-    return _response(422, _body("invalid_request", f"The request is not as it should be: {told}.", fix))
+    return _response(_problem(422, "invalid_request", f"The request is not as it should be: {told}.", fix))
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
@@ -123,10 +138,17 @@ def _told(error: dict[str, Any]) -> str:
     return f"{'.'.join(str(part)[:60] for part in where)}: {error['msg']}"
 
 
-def _body(code: str, message: str, fix: str) -> ErrorBody:
-    # A message may repeat what the client sent, lone surrogates included, which JSON in UTF-8 cannot hold.
-    return ErrorBody(code=code, message=clean(message), fix=clean(fix))
+def _problem(status: int, code: str, detail: str, fix: str) -> Problem:
+    # A detail may repeat what the client sent, lone surrogates included, which JSON in UTF-8 cannot hold.
+    return Problem(
+        type=f"urn:maqal:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=clean(detail),
+        code=code,
+        fix=clean(fix),
+    )
 
 
-def _response(status: int, body: ErrorBody, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(body.model_dump(), status, headers)
+def _response(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(problem.model_dump(), problem.status, headers, media_type=MEDIA_TYPE)

@@ -79,7 +79,7 @@ def ask(
         question = sys.stdin.buffer.read().decode("utf-8", errors="replace")
     with ExitStack() as opened:
         with waiting("Looking into the articles"):
-            from rag.chat_engine import last_answer
+            from rag.answers import last_answer
             from rag.factory import open_engine
 
             engine = opened.enter_context(open_engine(index_settings, rag_settings))

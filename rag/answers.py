@@ -1,5 +1,6 @@
 """The answer, as every surface gets it, and the events in which it arrives."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +42,7 @@ class Source(_Frozen):
 class Answer(_Frozen):
     """A question's answer, or the statement that the articles do not give one."""
 
+    id: str = Field(description="names the answer for as long as it is kept")
     question: str
     understood_as: str = Field(description="the question with what the conversation adds to it")
     language: str = Field(description="language of the answer's frame, ISO 639-1")
@@ -58,6 +60,21 @@ class Answer(_Frozen):
     took_ms: float
 
 
+class Place(_Frozen):
+    """A body paragraph of an article."""
+
+    article_id: str
+    paragraph: int
+
+
+class Status(_Frozen):
+    """What is being done for the answer: its paragraphs are read, or a language model writes."""
+
+    answer_id: str = Field(description="id that the answer will have")
+    stage: Literal["reading", "writing"]
+    places: list[Place] = Field(description="paragraphs that were found for the question, best first")
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A piece of the answer's text; all of them together are `Answer.text`, but for white space at its ends."""
@@ -70,8 +87,14 @@ class Restart:
     """The tokens and quotes so far are void: the language model failed, and another answer follows."""
 
 
-Event = Quote | Token | Restart | Answer
-"""What `ChatEngine.stream` yields: tokens as the text comes, then the quotes, then the whole answer, last.
+Event = Status | Quote | Token | Restart | Answer
+"""What `ChatEngine.stream` yields: status, quotes, the text as it comes, and last the whole answer.
 
-Without a language model the quotes are known first and come first.
+The quotes that come before a language model's text are those that answer without it; `Answer.quotes` has the ones that
+its text rests on, and those of them that did not come before come after the text.
 """
+
+
+def last_answer(events: Iterable[Event]) -> Answer:
+    """The whole answer, which is the last event."""
+    return next(event for event in events if isinstance(event, Answer))

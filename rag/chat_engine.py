@@ -2,9 +2,11 @@
 
 import time
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+import uuid
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 from llama_index.core.llms import LLM
 from llama_index.core.schema import NodeWithScore
@@ -12,7 +14,8 @@ from llama_index.core.schema import NodeWithScore
 from index.article_index import ArticleIndex
 from index.languages import detect_language
 from index.normalization import clean
-from rag.answers import Answer, Event, Quote, Restart, Source, Token
+from rag.answer_store import AnswerStore
+from rag.answers import Answer, Event, Place, Quote, Restart, Source, Status, Token, last_answer
 from rag.citations import Style, cite
 from rag.exceptions import BadQuestion, LlmError, NothingIndexed
 from rag.extractive import MAX_QUOTES, best_sentences
@@ -26,6 +29,7 @@ from rag.quotes import introduction, place, quotation, translation_line
 from rag.refusal import confidence, evidence, threshold
 from rag.retriever import HybridRetriever
 from rag.settings import RagSettings
+from rag.sources import merged, rested_on, to_source
 from rag.speakers import attribute
 from rag.translation import LlmTranslator, Translator, translated
 
@@ -37,6 +41,7 @@ _HISTORY_FOR_LLM = 6
 class _Question:
     """A question that has been checked: as asked, as understood, the answer's language, the articles asked."""
 
+    answer_id: str
     asked: str
     understood_as: str
     language: str
@@ -66,12 +71,15 @@ class ChatEngine:
         self,
         index: ArticleIndex,
         conversations: Conversations,
+        answers: AnswerStore,
         settings: RagSettings,
+        *,
         llm: LLM | None = None,
         translator: Translator | None = None,
     ) -> None:
         self.index = index
         self.conversations = conversations
+        self.answers = answers
         self._settings = settings
         self._llm = llm
         self._translator = translator
@@ -147,6 +155,7 @@ class ChatEngine:
         turns = self.conversations.turns(conversation) if conversation else []
         detected = detect_language(asked, default=detect_language(turns[-1].question) if turns else "en")
         return _Question(
+            answer_id=uuid.uuid4().hex,
             asked=asked,
             understood_as=self._understand(asked, detected, turns),
             language=detected,
@@ -175,10 +184,14 @@ class ChatEngine:
         return _Part(text, kind, nodes, found)
 
     def _events(self, question: _Question, parts: list[_Part], conversation: str | None) -> Iterator[Event]:
+        yield _status("reading", question, parts)
         events = self._generated(self._llm, question, parts) if self._llm else self._extracted(question, parts, [])
         for event in events:
-            if isinstance(event, Answer) and conversation:
-                self.conversations.append(conversation, Turn(question.asked, question.understood_as, event.text))
+            if isinstance(event, Answer):
+                self.answers.add(event, conversation)
+                if conversation:
+                    turn = Turn(question.asked, question.understood_as, event.text, event.id)
+                    self.conversations.append(conversation, turn)
             yield event
 
     def _extracted(self, question: _Question, parts: list[_Part], notes: list[str]) -> Iterator[Event]:
@@ -206,7 +219,7 @@ class ChatEngine:
             parts,
             text=text,
             quotes=quotes,
-            sources=_rested_on(quotes, _nodes(parts)),
+            sources=rested_on(quotes, merged(part.nodes for part in parts)),
             model="extractive",
             notes=notes,
         )
@@ -230,8 +243,11 @@ class ChatEngine:
 
     def _generated(self, llm: LLM, question: _Question, parts: list[_Part]) -> Iterator[Event]:
         generated = Generated()
-        nodes = _nodes(parts)
+        nodes = merged(part.nodes for part in parts)
         pieces: list[str] = []
+        early = [self._attributed(quote) for quote in self._found(question, parts)]
+        yield from early
+        yield _status("writing", question, parts)
         try:
             for piece in stream_answer(
                 llm,
@@ -245,12 +261,14 @@ class ChatEngine:
                 pieces.append(piece)
                 yield Token(piece)
         except LlmError as error:
-            if pieces:
+            if pieces or early:
                 yield Restart()
             note = phrase("llm_failed", question.answer_language, reason=error.message)
             yield from self._extracted(question, parts, [note])
             return
         if generated.is_silent:
+            if pieces or early:
+                yield Restart()
             yield from self._silent(question, parts, self.model, [])
             return
         cited = [nodes[i] for i in generated.cited]
@@ -261,7 +279,8 @@ class ChatEngine:
             if line := translation_line(quote, question.answer_language):
                 pieces.append(f"\n\n{quotation(quote)}{line}")
                 yield Token(pieces[-1])
-        yield from quotes
+        shown = {(quote.article_id, quote.start, quote.end) for quote in early}
+        yield from (quote for quote in quotes if (quote.article_id, quote.start, quote.end) not in shown)
         notes = [phrase("unquoted", question.answer_language, text=text) for text in generated.rejected] + untranslated
         if generated.unsupported:
             notes.append(phrase("unsupported", question.answer_language, sign=UNSUPPORTED))
@@ -277,7 +296,7 @@ class ChatEngine:
         ).model_copy(update={"unsupported": generated.unsupported})
 
     def _silent(self, question: _Question, parts: list[_Part], model: str, notes: list[str]) -> Iterator[Event]:
-        closest = [to_source(node) for node in _nodes(parts)[:_CLOSEST]]
+        closest = [to_source(node) for node in merged(part.nodes for part in parts)[:_CLOSEST]]
         text = phrase("silent", question.answer_language)
         if closest:
             places = ", ".join(self._place(source, question) for source in closest)
@@ -298,6 +317,7 @@ class ChatEngine:
         closest: list[Source] | None = None,
     ) -> Answer:
         return Answer(
+            id=question.answer_id,
             question=question.asked,
             understood_as=question.understood_as,
             language=question.answer_language,
@@ -356,40 +376,13 @@ class ChatEngine:
             )
 
 
-def last_answer(events: Iterable[Event]) -> Answer:
-    """The whole answer, which is the last event."""
-    return next(event for event in events if isinstance(event, Answer))
-
-
 def _questions_in(question: _Question) -> list[str]:
     """The question as understood, or the parts of a double one, a part that leans on the first together with it."""
     first, *others = split_question(question.understood_as, question.language)
     return [first, *(join_questions(first, o) if is_follow_up(o, question.language) else o for o in others)]
 
 
-def _nodes(parts: Sequence[_Part]) -> list[NodeWithScore]:
-    """What was found for all parts, each paragraph once, best first."""
-    best: dict[str, NodeWithScore] = {}
-    for node in sorted((node for part in parts for node in part.nodes), key=lambda node: -(node.score or 0.0)):
-        best.setdefault(node.node.node_id, node)
-    return list(best.values())
-
-
-def to_source(node: NodeWithScore) -> Source:
-    """The source that a retrieved node stands for."""
-    metadata = node.node.metadata
-    return Source(
-        article_id=metadata["article_id"],
-        version=metadata["version"],
-        paragraph=metadata["paragraph"],
-        heading=metadata["heading"],
-        text=node.node.get_content(),
-        score=round(node.score or 0.0, 4),
-    )
-
-
-def _rested_on(quotes: Sequence[Quote], nodes: Sequence[NodeWithScore]) -> list[Source]:
-    """The paragraphs that the quotes are from, in the order of the quotes."""
-    sources = [to_source(node) for node in nodes]
-    places = dict.fromkeys((q.article_id, q.paragraph) for q in quotes)
-    return [s for place in places for s in sources if (s.article_id, s.paragraph) == place]
+def _status(stage: Literal["reading", "writing"], question: _Question, parts: Sequence[_Part]) -> Status:
+    found = [to_source(node) for node in merged(part.nodes for part in parts)]
+    places = [Place(article_id=source.article_id, paragraph=source.paragraph) for source in found]
+    return Status(answer_id=question.answer_id, stage=stage, places=places)

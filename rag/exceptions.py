@@ -5,6 +5,7 @@ MaqalError (index.exceptions)
     ├── BadQuestion        empty, too long, or without a letter or digit
     ├── NothingIndexed     there is no article to answer from
     ├── BadConversationId  an id that cannot name a conversation
+    ├── UnknownAnswer      there is no answer with the id, or not any more
     ├── LlmError           the language model is misconfigured or does not answer
     ├── TranslatorUnavailable  the model of RAG_TRANSLATOR does not load, or is for other languages
     └── BadQuestionFile    a file of questions with answers is broken (in rag.question_files)
@@ -35,6 +36,12 @@ class BadConversationId(RagError):
     """The id cannot name a conversation."""
 
     code = "bad_conversation_id"
+
+
+class UnknownAnswer(RagError):
+    """There is no answer with the id, or not any more."""
+
+    code = "unknown_answer"
 
 
 class LlmError(RagError):

@@ -1,10 +1,11 @@
 """Conversations, kept in one SQLite file: what was asked, how it was understood, what was answered."""
 
 import re
+import sqlite3
 import threading
 import time
 import uuid
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +18,12 @@ _SECONDS_PER_DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question and its answer's text."""
+    """One question, its answer's text, and the answer's id; that is empty in turns from before answers had one."""
 
     question: str
     understood_as: str
     answer: str
+    answer_id: str
 
 
 class Conversations:
@@ -36,8 +38,9 @@ class Conversations:
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS turns (conversation TEXT NOT NULL, number INTEGER NOT NULL,"
                 " at REAL NOT NULL, question TEXT NOT NULL, understood_as TEXT NOT NULL, answer TEXT NOT NULL,"
-                " PRIMARY KEY (conversation, number))"
+                " answer_id TEXT NOT NULL DEFAULT '', PRIMARY KEY (conversation, number))"
             )
+            self._add_answer_ids()
             self._db.execute(
                 "DELETE FROM turns WHERE conversation IN"
                 " (SELECT conversation FROM turns GROUP BY conversation HAVING max(at) < ?)",
@@ -54,7 +57,7 @@ class Conversations:
         _check(conversation)
         with self._lock, self._errors():
             rows = self._db.execute(
-                "SELECT question, understood_as, answer FROM turns WHERE conversation = ? ORDER BY number",
+                "SELECT question, understood_as, answer, answer_id FROM turns WHERE conversation = ? ORDER BY number",
                 (conversation,),
             ).fetchall()
         return [Turn(*row) for row in rows]
@@ -64,15 +67,28 @@ class Conversations:
         _check(conversation)
         with self._lock, self._errors():
             self._db.execute(
-                "INSERT INTO turns SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5 FROM turns"
+                "INSERT INTO turns SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM turns"
                 " WHERE conversation = ?1",
-                (conversation, time.time(), turn.question, turn.understood_as, turn.answer),
+                (conversation, time.time(), turn.question, turn.understood_as, turn.answer, turn.answer_id),
             )
             self._db.execute(
                 "DELETE FROM turns WHERE conversation = ?1 AND number <="
                 " (SELECT max(number) FROM turns WHERE conversation = ?1) - ?2",
                 (conversation, self._max_turns),
             )
+
+    def forget(self, conversation: str) -> bool:
+        """Delete a conversation; whether there was one. Raises BadConversationId."""
+        _check(conversation)
+        with self._lock, self._errors():
+            return self._db.execute("DELETE FROM turns WHERE conversation = ?", (conversation,)).rowcount > 0
+
+    def _add_answer_ids(self) -> None:
+        """A file of an older maqal has turns without them."""
+        if "answer_id" not in {row[1] for row in self._db.execute("PRAGMA table_info(turns)")}:
+            # Another process may do the same at the same moment.
+            with suppress(sqlite3.OperationalError):
+                self._db.execute("ALTER TABLE turns ADD COLUMN answer_id TEXT NOT NULL DEFAULT ''")
 
     def _errors(self) -> AbstractContextManager[None]:
         fix = "Move the file away; a new one is made."

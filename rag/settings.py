@@ -11,9 +11,9 @@ class RagSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RAG_", env_file=".env", extra="ignore")
 
-    llm: Literal["", "openai", "ollama"] = Field(
+    llm: Literal["", "openai", "ollama", "anthropic"] = Field(
         default="",
-        description="empty: answers are the article's sentences; openai: any OpenAI-compatible server; ollama",
+        description="empty: the article's own sentences; openai: any OpenAI-compatible server; ollama; anthropic",
     )
     llm_model: str = Field(default="", description="model name that the LLM server knows")
     llm_url: str = Field(default="", description="the LLM server, e.g. http://127.0.0.1:11434 or https://host/v1")
@@ -28,4 +28,6 @@ class RagSettings(BaseSettings):
     max_question: int = Field(default=2000, gt=0, description="longest question, in characters")
     max_quote: int = Field(default=10_000, gt=0, description="longest quote to check, in characters")
     max_turns: int = Field(default=50, gt=0, description="turns of a conversation that are remembered")
-    conversation_days: int = Field(default=30, gt=0, description="days after which a silent conversation is forgotten")
+    conversation_days: int = Field(
+        default=30, gt=0, description="days after which a silent conversation, and an answer, is forgotten"
+    )

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.dependencies import Engine
-from api.errors import body_of, body_of_status, documented
+from api.errors import documented, problem_of, problem_of_status
 from api.schemas import ConversationBody, MessageRequest
 from index.exceptions import MaqalError
-from rag.answers import Answer, Event, Quote, Restart
+from rag.answers import Answer, Event, Quote, Restart, Status
 from rag.memory import Turn, new_conversation_id
 
 _log = logging.getLogger(__name__)
@@ -45,27 +45,29 @@ def _started(conversation: str, body: MessageRequest, engine: Engine) -> Iterato
     "/{conversation}/messages/stream",
     summary="Ask in a conversation, answered piece by piece",
     response_class=EventSourceResponse,
-    responses=documented(400, 401, 404, 409, 413, 422, 500, 503, is_stream=True),
+    responses=documented(404, 409),
 )
 def stream(events: Annotated[Iterator[Event], Depends(_started)]) -> Iterator[ServerSentEvent]:
-    """Events as they come: `quote` (a Quote), `token` ({"text"}), `restart` (what came so far is void), `answer`.
+    """Events as they come: `status`, `quote` (a Quote), `token` ({"text"}), `restart` (what came so far is void).
 
-    `answer` holds the whole Answer. In its stead may come `error` ({"code", "message", "fix"}). The last
-    event is always `done`.
+    `answer` holds the whole Answer; in its stead may come `error` (problem details). The last event is always
+    `done`.
     """
     try:
         for event in events:
             yield _sent(event)
     except MaqalError as error:
         _log.exception("A stream failed")
-        yield ServerSentEvent(event="error", data=body_of(error))
+        yield ServerSentEvent(event="error", data=problem_of(error))
     except Exception:  # noqa: BLE001 - the status is sent; what is left is to say so in the stream.
         _log.exception("A stream failed")
-        yield ServerSentEvent(event="error", data=body_of_status(500, "The answer"))
+        yield ServerSentEvent(event="error", data=problem_of_status(500, "The answer"))
     yield ServerSentEvent(event="done", data={})
 
 
 def _sent(event: Event) -> ServerSentEvent:
+    if isinstance(event, Status):
+        return ServerSentEvent(event="status", data=event)
     if isinstance(event, Quote):
         return ServerSentEvent(event="quote", data=event)
     if isinstance(event, Answer):

@@ -6,7 +6,7 @@ from api.dependencies import Engine
 from api.errors import documented
 from api.schemas import SearchRequest
 from rag.answers import Source
-from rag.chat_engine import to_source
+from rag.sources import to_source
 
 router = APIRouter(tags=["answers"])
 

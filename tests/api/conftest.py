@@ -84,9 +84,17 @@ def events(response: httpx.Response) -> list[tuple[str, Any]]:
 
 def assert_typed(response: httpx.Response, status: int, code: str) -> None:
     """The response is the typed error, and nothing else is in it."""
-    assert (response.status_code, response.headers["content-type"]) == (status, "application/json"), response.text
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json"), (
+        response.text
+    )
     body = response.json()
-    assert set(body) == {"code", "message", "fix"}
-    assert body["code"] == code, body
-    assert all(isinstance(value, str) and value.strip() for value in body.values()), body
+    assert_problem(body, code)
+    assert body["status"] == status
     assert "Traceback" not in response.text
+
+
+def assert_problem(body: dict[str, Any], code: str) -> None:
+    """The body is problem details with the code, and no member is empty."""
+    assert set(body) == {"type", "title", "status", "detail", "code", "fix"}
+    assert (body["code"], body["type"]) == (code, f"urn:maqal:problem:{code}"), body
+    assert all(str(value).strip() for value in body.values()), body

@@ -24,8 +24,8 @@ def test_the_schema_is_whole(client: httpx.Client) -> None:
             assert operation["description"]
             for status, response in operation["responses"].items():
                 if status >= "400":
-                    content = response["content"]["application/json"]
-                    assert content["schema"]["$ref"].endswith("/ErrorBody"), (method, path, status)
+                    content = response["content"]["application/problem+json"]
+                    assert content["schema"]["$ref"].endswith("/Problem"), (method, path, status)
 
 
 def test_the_examples_work(start: Start) -> None:

@@ -113,7 +113,7 @@ def test_a_signal_ends_it_with_a_stream_open(
             "POST", f"{url}/v1/conversations/one/messages/stream", json=question, timeout=120, trust_env=False
         )
         with stream as response:
-            assert next(response.iter_lines()) == "event: token"
+            assert next(response.iter_lines()) == "event: status"
             server.send_signal(ending)
             # The model stays silent for an hour: only the signal can end the process.
             server.wait(timeout=60)

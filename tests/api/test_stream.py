@@ -14,7 +14,7 @@ from rag.answers import Event
 from rag.chat_engine import ChatEngine
 from rag.factory import open_engine
 from rag.settings import RagSettings
-from tests.api.conftest import Start, assert_typed, events
+from tests.api.conftest import Start, assert_problem, assert_typed, events
 from tests.llm_server import ScriptedLlm, half_then_die, then_silent
 
 PATH = "/v1/conversations/one/messages/stream"
@@ -39,7 +39,7 @@ class FailingEngine(ChatEngine):
 @contextmanager
 def failing_engine(index_settings: IndexSettings, error: Exception) -> Iterator[ChatEngine]:
     with open_engine(index_settings, RagSettings(), writable=True) as engine:
-        failing = FailingEngine(engine.index, engine.conversations, RagSettings())
+        failing = FailingEngine(engine.index, engine.conversations, engine.answers, RagSettings())
         failing.error = error
         yield failing
 
@@ -50,21 +50,22 @@ def test_quotes_then_text_then_the_answer_then_the_end(client: httpx.Client) -> 
     got = events(response)
     names = [name for name, _ in got]
     quotes = [data for name, data in got if name == "quote"]
-    assert names == ["quote"] * len(quotes) + ["token"] * names.count("token") + ["answer", "done"]
+    assert names == ["status"] + ["quote"] * len(quotes) + ["token"] * names.count("token") + ["answer", "done"]
     answer = got[-2][1]
     assert quotes
     assert answer["quotes"] == quotes
     assert "".join(data["text"] for name, data in got if name == "token") == answer["text"]
 
     whole = client.post("/v1/ask", json=QUESTION).json()
-    assert {**answer, "took_ms": 0} == {**whole, "took_ms": 0}
+    assert {**answer, "took_ms": 0, "id": ""} == {**whole, "took_ms": 0, "id": ""}
+    assert answer["id"] == got[0][1]["answer_id"]
     (turn,) = client.get("/v1/conversations/streamed/messages").json()
-    assert turn["answer"] == answer["text"]
+    assert (turn["answer"], turn["answer_id"]) == (answer["text"], answer["id"])
 
 
 def test_silence_is_streamed_too(client: httpx.Client) -> None:
     response = client.post(PATH, json={"question": "What is the recipe for apple pie?"})
-    assert [name for name, _ in events(response)] == ["token", "answer", "done"]
+    assert [name for name, _ in events(response)] == ["status", "token", "answer", "done"]
 
 
 @pytest.mark.parametrize(
@@ -97,9 +98,8 @@ def test_an_error_in_the_middle_is_an_event_and_the_stream_ends(
     response = client.post(PATH, json=QUESTION)
     assert response.status_code == 200
     got = events(response)
-    assert [name for name, _ in got] == ["quote", "error", "done"]
-    assert set(got[1][1]) == {"code", "message", "fix"}
-    assert got[1][1]["code"] == code
+    assert [name for name, _ in got] == ["status", "error", "done"]
+    assert_problem(got[1][1], code)
     assert "secret" not in response.text
 
 
@@ -118,7 +118,10 @@ def test_a_language_model_that_breaks_off_is_announced(start: Start) -> None:
         got = events(client.post(PATH, json=QUESTION))
     names = [name for name, _ in got]
     restart = names.index("restart")
-    assert set(names[:restart]) == {"token"}
+    quotes = names.count("quote")
+    assert names[: names.index("token")] == ["status", *["quote"] * (names.index("token") - 2), "status"]
+    assert set(names[names.index("token") : restart]) == {"token"}
+    assert quotes
     assert names[-2:] == ["answer", "done"]
     answer = got[-2][1]
     assert answer["model"] == "extractive"
@@ -132,7 +135,7 @@ def test_a_client_that_leaves_holds_up_no_one(start: Start) -> None:
     with ScriptedLlm(lambda _: then_silent("It was founded in 1999 [1]. And ", release)) as llm:
         client = start(rag=RagSettings(llm="openai", llm_model="test", llm_url=f"{llm.url}/v1"), threads=2)
         with client.stream("POST", PATH, json=QUESTION) as response:
-            assert next(response.iter_lines()) == "event: token"
+            assert next(response.iter_lines()) == "event: status"
         assert client.get("/readyz").status_code == 200
         assert client.get("/v1/articles").status_code == 200
         release.set()

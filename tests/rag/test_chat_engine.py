@@ -8,7 +8,7 @@ import pytest
 from index.exceptions import DataDirectoryError, UnknownArticle
 from index.ingestion import add_article, remove_article
 from index.readers import read_text
-from rag.answers import Answer, Quote, Token
+from rag.answers import Answer, Quote, Status, Token
 from rag.chat_engine import ChatEngine
 from rag.exceptions import BadConversationId, BadQuestion, NothingIndexed
 from rag.follow_ups import is_follow_up
@@ -53,7 +53,7 @@ class TestAnswers:
     def test_events_are_quotes_then_text_then_answer(self, engine: ChatEngine) -> None:
         *others, answer = engine.stream("How many soldiers arrived in Kazakhstan?")
         assert isinstance(answer, Answer)
-        assert [type(e) for e in others] == [Quote] * len(answer.quotes) + [Token]
+        assert [type(e) for e in others] == [Status] + [Quote] * len(answer.quotes) + [Token]
         assert "".join(e.text for e in others if isinstance(e, Token)) == answer.text
 
     def test_one_article_of_several(self, engine: ChatEngine) -> None:
@@ -99,14 +99,14 @@ class TestConversation:
     def test_only_the_last_turns_are_kept(self, tmp_path: Path) -> None:
         conversations = Conversations(tmp_path / "c.sqlite3", max_turns=3, days=1)
         for i in range(7):
-            conversations.append("c", Turn(str(i), str(i), ""))
+            conversations.append("c", Turn(str(i), str(i), "", ""))
         assert [turn.question for turn in conversations.turns("c")] == ["4", "5", "6"]
         conversations.close()
 
     def test_silent_conversations_are_forgotten(self, tmp_path: Path) -> None:
         conversations = Conversations(tmp_path / "c.sqlite3", max_turns=3, days=1)
-        conversations.append("old", Turn("q", "q", ""))
-        conversations.append("new", Turn("q", "q", ""))
+        conversations.append("old", Turn("q", "q", "", ""))
+        conversations.append("new", Turn("q", "q", "", ""))
         conversations.close()
         with sqlite3.connect(tmp_path / "c.sqlite3") as db:
             db.execute("UPDATE turns SET at = at - 90000 WHERE conversation = 'old'")

@@ -272,7 +272,7 @@ class TestReport:
                 shifted = [q.model_copy(update={"start": q.start + 1, "end": q.end + 1}) for q in answer.quotes]
                 return answer.model_copy(update={"quotes": shifted})
 
-        engine = Shifted(harbour.index, harbour.conversations, RagSettings())
+        engine = Shifted(harbour.index, harbour.conversations, harbour.answers, RagSettings())
         report = evaluate(engine, [Question("1", "en", "How many passengers did the ferry Aurora carry?", (1,), "214")])
         assert report.in_all.quotes_valid.count == 0
         assert report.in_all.quotes_valid.of >= 1
@@ -370,6 +370,7 @@ def row(
 ) -> Row:
     """A row with an answer that took so many milliseconds; the confidence grows with them."""
     answer = Answer(
+        id="1",
         question="?",
         understood_as="?",
         language="en",

@@ -23,7 +23,7 @@ def source(text: str, paragraph: int = 1) -> Source:
 
 def answer(**fields: Any) -> Answer:
     defaults = {
-        "question": "q", "understood_as": "q", "language": "en", "verdict": "answered", "text": "", "quotes": [],
+        "id": "1", "question": "q", "understood_as": "q", "language": "en", "verdict": "answered", "text": "", "quotes": [],
         "sources": [], "closest": [], "model": "extractive", "confidence": 0.9, "took_ms": 1.0,
     }  # fmt: skip
     return Answer(**{**defaults, **fields})

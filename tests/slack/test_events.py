@@ -37,7 +37,7 @@ def quoted(message: dict[str, Any]) -> list[str]:
 
 def other_engine(engine: ChatEngine, cls: type[ChatEngine]) -> Any:
     """A working engine of a subclass, over the same index."""
-    return cls(engine.index, engine.conversations, RagSettings())
+    return cls(engine.index, engine.conversations, engine.answers, RagSettings())
 
 
 def test_a_mention_is_answered_in_its_thread_with_letters_of_the_article(
