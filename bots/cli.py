@@ -154,7 +154,7 @@ def chat(
 
 @app.command()
 def index(
-    paths: Annotated[list[Path] | None, typer.Argument(help=".txt, .md or .html files.", metavar="PATH…")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Text, Markdown, HTML, Word or PDF files.", metavar="PATH…")] = None,
     *,
     title: Annotated[str | None, typer.Option(help="Title, where the file does not tell it.")] = None,
     source: Annotated[str | None, typer.Option(help="Publisher, where the file does not tell it.")] = None,

@@ -1,4 +1,4 @@
-"""Files and texts in, `Article` out: plain text, Markdown and HTML."""
+"""Files and texts in, `Article` out: plain text, Markdown, HTML, Word and PDF."""
 
 import os
 from dataclasses import replace
@@ -15,12 +15,12 @@ from index.readers.layout import Layout
 from index.readers.plain_text import read_plain_text
 
 SUFFIXES = {".txt": "text", ".text": "text", ".md": "markdown", ".markdown": "markdown",
-            ".html": "html", ".htm": "html", ".xhtml": "html"}  # fmt: skip
+            ".html": "html", ".htm": "html", ".xhtml": "html", ".docx": "docx", ".pdf": "pdf"}  # fmt: skip
 BUNDLED = "kazakhstan-csto-2022.ar.txt"
 
 
 def read_file(path: Path, max_bytes: int) -> Article:
-    """The article in a .txt, .md or .html file.
+    """The article in a file with one of the SUFFIXES.
 
     Raises SourceNotFound, NotAFile, ArticleTooLarge, UnreadableArticle or EmptyArticle.
     """
@@ -30,7 +30,7 @@ def read_file(path: Path, max_bytes: int) -> Article:
         raise NotAFile(f"{path} is a directory.", f"Name the articles in it, for example: maqal index {path}/*.txt")
     if not path.is_file():
         raise NotAFile(
-            f"{path} is not a regular file.", "Save the article as a .txt, .md or .html file and index that."
+            f"{path} is not a regular file.", "Save the article as a text file or a document and index that."
         )
     if path.suffix.casefold() not in SUFFIXES:
         raise UnreadableArticle(
@@ -55,8 +55,16 @@ def read_bytes(data: bytes, name: str, *, origin: str, max_bytes: int) -> Articl
             f"{name} is larger than {max_bytes:,} bytes.",
             "An article is seldom that long. Split the file, or raise INDEX_MAX_BYTES.",
         )
-    text = decode(data, name)
-    return read_text(text, origin=origin, format=SUFFIXES.get(Path(name).suffix.casefold(), "text"))
+    kind = SUFFIXES.get(Path(name).suffix.casefold(), "text")
+    if kind == "docx" and data.strip():
+        from index.readers.docx import read_docx
+
+        return _article(read_docx(data, name, max_bytes), origin)
+    if kind == "pdf" and data.strip():
+        from index.readers.pdf import read_pdf
+
+        return _article(read_pdf(data, name), origin)
+    return read_text(decode(data, name), origin=origin, format=kind)
 
 
 def read_text(
@@ -74,10 +82,14 @@ def read_text(
     """
     text = clean(text)
     layout = _layout(text, format) if text.strip() else None
+    return with_metadata(_article(layout, origin), title=title, source=source, published=published)
+
+
+def _article(layout: Layout | None, origin: str) -> Article:
     if layout is None or not any(kind == "body" for kind, _, _ in layout.spans):
         where = f" in {Path(origin).name}" if Path(origin).is_absolute() else ""
         raise EmptyArticle(f"No paragraph was found{where}.", "Give the article's text, not only its headline.")
-    article = Article(
+    return Article(
         origin=clean(origin),
         title=layout.title,
         text=layout.text,
@@ -86,7 +98,6 @@ def read_text(
         source=layout.source,
         published=layout.published,
     )
-    return with_metadata(article, title=title, source=source, published=published)
 
 
 def with_metadata(

@@ -3,12 +3,21 @@
 import re
 
 from index.articles import Kind
+from index.normalization import fold
 from index.readers.layout import Layout, first_words, is_byline
+from index.sentences import sentence_spans
 
 _LINE = re.compile(r"[^\n]+")
 _SHORT = 120
 _WRAPPED_AT = 100
 _SENTENCE_END = re.compile(r"""[.!?؟…。！？]["”»’'）)\]]*$""")
+_QUESTION = re.compile(r"""[^"“«„'‘‹—–-].*[?؟？]$""")
+# Under headings, on average; an answer in an interview is often shorter.
+_FEWEST_PARAGRAPHS = 2
+# Who is asked in an interview, folded.
+_YOU = re.compile(
+    r"\b(?:you|your|vous|votre|vos|вы|вас|вам|вами|ваш\w*|siz\w*|usted\w*|انت|انتم|رايك\w*|لديك\w*|تعتقد\w*|برايك\w*)\b"
+)
 
 Span = tuple[int, int]
 
@@ -56,7 +65,8 @@ def _is_hard_wrapped(text: str, blocks: list[list[Span]]) -> bool:
 
 
 def _kinds(text: str, lines: list[Span], attached: set[Span]) -> list[Kind]:
-    is_title_like = [_is_title_like(text[start:end]) for start, end in lines]
+    questions = _question_headings([text[start:end] for start, end in lines])
+    is_title_like = [i in questions or _is_title_like(text[start:end]) for i, (start, end) in enumerate(lines)]
     if all(is_title_like):  # One line, or a text without punctuation: all of it is the article.
         return ["body"] * len(lines)
     last = len(lines) - 1
@@ -69,6 +79,8 @@ def _kinds(text: str, lines: list[Span], attached: set[Span]) -> list[Kind]:
         line = text[start:end]
         if not is_title_like[i]:
             kinds.append("body")
+        elif i in questions:
+            kinds.append("heading")
         elif i == 0 and line.endswith(":"):
             kinds.append("section")
         elif (i < first_body and is_byline(line)) or (i == last and i > last_body):
@@ -78,6 +90,22 @@ def _kinds(text: str, lines: list[Span], attached: set[Span]) -> list[Kind]:
         else:  # Where headings touch their paragraph, a short line that stands alone is a caption.
             kinds.append("caption")
     return kinds
+
+
+def _question_headings(lines: list[str]) -> set[int]:
+    """Which lines are headings that ask: a single short question above a paragraph, no longer than half its neighbours.
+
+    None are where questions and answers take turns, or a question says "you": those are an interview's own text.
+    """
+    found = set()
+    for i, line in enumerate(lines[:-1]):
+        around = [other for other in lines[max(i - 1, 0) : i + 2 : 2] if not _is_title_like(other)]
+        is_question = len(line) <= _SHORT and bool(_QUESTION.match(line)) and len(sentence_spans(line)) == 1
+        if is_question and not _is_title_like(lines[i + 1]) and all(2 * len(line) <= len(other) for other in around):
+            found.add(i)
+    take_turns = len(found) > 1 and len(lines) - min(found) < len(found) * (1 + _FEWEST_PARAGRAPHS)
+    is_interview = take_turns or any(_YOU.search(fold(lines[i])) for i in found)
+    return set() if is_interview else found
 
 
 def _is_title_like(line: str) -> bool:

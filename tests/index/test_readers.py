@@ -14,6 +14,7 @@ from index.readers import BUNDLED, read_bundled, read_bytes, read_file, read_tex
 
 SHARED_ARTICLE = Path(__file__).parents[3] / "shared" / "article" / BUNDLED
 LIMIT = 10_000_000
+BODY = "The river rose above its banks on Sunday and flooded the lower town before anybody had been warned."
 
 
 def kinds(article: Article) -> list[tuple[str, str]]:
@@ -76,6 +77,42 @@ class TestPlainText:
             ("body", "The fire that broke out on Monday in\nthe old town of Almaty killed two\npeople."),
             ("body", "Nobody knows why it\nbegan."),
         ]
+
+    @pytest.mark.parametrize(
+        ("heading", "gap"),
+        [("Who will pay for it?", "\n\n"), ("Who will pay for it?", "\n"), ("من سيدفع ثمن ذلك؟", "\n\n"), ("谁来付钱？", "\n\n")],
+    )
+    def test_a_short_question_above_a_paragraph_is_a_heading(self, heading: str, gap: str) -> None:
+        article = read_text(
+            f"Flood in Haddon\n\n{BODY}\n\n{BODY}\n\n{heading}{gap}{BODY}\n\n{BODY}", origin="a.txt"
+        )
+        assert [kind for kind, _ in kinds(article)] == ["heading", "body", "body", "heading", "body", "body"]
+        assert [heading_ for _, heading_ in article.body_under_headings()][2:] == [heading, heading]
+
+    def test_a_title_may_ask(self) -> None:
+        article = read_text(f"Who will pay?\n\n{BODY}\n\n{BODY}", origin="a.txt")
+        assert (article.title, len(article.body)) == ("Who will pay?", 2)
+
+    def test_an_explainer_may_ask_in_every_heading(self) -> None:
+        parts = [f"{question}\n\n{BODY}\n\n{BODY}" for question in ("What broke?", "Who knew?", "What next?")]
+        assert len(read_text("\n\n".join(parts), origin="a.txt").body) == 6
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "\n\n".join(f"{question}\n\n{BODY}" for question in ("What broke?", "Who knew?", "What next?")),
+            "\n".join(f"{question}\n{BODY}" for question in ("ما الذي انهار؟", "من كان يعلم؟")),
+            f"{BODY}\n\nWhat did you see?\n\n{BODY}\n\n{BODY}\n\n{BODY}",
+            f"{BODY}\n\n“Who will pay for it?”\n\n{BODY}\n\n{BODY}",
+            f"{BODY}\n\n— Who will pay for it?\n\n{BODY}\n\n{BODY}",
+            f"{BODY}\n\nNobody knows. Who will pay?\n\n{BODY}\n\n{BODY}",
+            f"{BODY}\n\nAnd who, in a town that had no money even before the flood, will pay for it?\n\n{BODY}\n\n{BODY}",
+            f"{BODY}\n\n{BODY}\n\nWho will pay for it?",
+        ],
+        ids=["turns", "attached turns", "you", "quotation", "dialogue", "two sentences", "long", "last line"],
+    )
+    def test_a_question_that_somebody_asks_is_text(self, text: str) -> None:
+        assert {kind for kind, _ in kinds(read_text(text, origin="a.txt"))} == {"body"}
 
     def test_one_line_is_an_article(self) -> None:
         assert kinds(read_text("Fire in Almaty", origin="a.txt")) == [("body", "Fire in Almaty")]
@@ -164,9 +201,9 @@ class TestFiles:
             read_file(tmp_path, LIMIT)
 
     def test_unknown_suffix(self, tmp_path: Path) -> None:
-        (tmp_path / "a.docx").write_bytes(b"PK\x03\x04")
+        (tmp_path / "a.odt").write_bytes(b"PK\x03\x04")
         with pytest.raises(UnreadableArticle, match="suffix"):
-            read_file(tmp_path / "a.docx", LIMIT)
+            read_file(tmp_path / "a.odt", LIMIT)
 
     def test_fifty_megabytes(self, tmp_path: Path) -> None:
         (tmp_path / "a.txt").write_bytes(b"word " * 10_000_000)
