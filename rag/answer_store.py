@@ -4,9 +4,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,7 +25,11 @@ CREATE INDEX IF NOT EXISTS answers_of_conversation ON answers (conversation);
 CREATE TABLE IF NOT EXISTS feedback (
     answer_id TEXT NOT NULL REFERENCES answers (id) ON DELETE CASCADE, reader TEXT NOT NULL, at REAL NOT NULL,
     rating TEXT NOT NULL, reason TEXT NOT NULL, surface TEXT NOT NULL, PRIMARY KEY (answer_id, reader));
+CREATE TABLE IF NOT EXISTS usage (
+    day TEXT NOT NULL, client TEXT NOT NULL, verdict TEXT NOT NULL, language TEXT NOT NULL, answers INTEGER NOT NULL,
+    PRIMARY KEY (day, client, verdict, language));
 """
+_BATCH = 100
 
 Rating = Literal["up", "down"]
 
@@ -42,8 +46,23 @@ class Feedback(BaseModel):
     at: str = Field(description="ISO 8601, UTC")
 
 
+class Usage(BaseModel):
+    """How many answers a client got on a day, by verdict and language."""
+
+    model_config = ConfigDict(frozen=True)
+
+    day: date
+    client: str
+    verdict: str
+    language: str
+    answers: int
+
+
 class AnswerStore:
-    """Safe for threads and processes; an answer and its feedback are forgotten `days` after it was given."""
+    """Safe for threads and processes; an answer and its feedback are forgotten `days` after it was given.
+
+    How many answers there were is remembered for good, without what was asked.
+    """
 
     def __init__(self, path: Path, *, days: int) -> None:
         self._path = path
@@ -61,11 +80,29 @@ class AnswerStore:
         with self._lock:
             self._db.close()
 
-    def add(self, answer: Answer, conversation: str | None = None) -> None:
-        """Keep an answer, and the conversation that it belongs to."""
+    def add(self, answer: Answer, conversation: str | None = None, *, client: str = "") -> None:
+        """Keep an answer and the conversation that it belongs to, and count it for the client that asked."""
         row = (answer.id, time.time(), conversation, answer.model_dump_json())
-        with self._lock, self._errors():
+        today = datetime.now(UTC).date().isoformat()
+        # `with self._db` commits, or rolls back after an error.
+        with self._lock, self._errors(), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("INSERT INTO answers VALUES (?, ?, ?, ?)", row)
+            self._db.execute(
+                "INSERT INTO usage VALUES (?, ?, ?, ?, 1)"
+                " ON CONFLICT (day, client, verdict, language) DO UPDATE SET answers = answers + 1",
+                (today, client, answer.verdict, answer.language),
+            )
+
+    def usage(self, since: date, until: date) -> list[Usage]:
+        """The answers of the days (UTC) from `since` to `until`, both included, oldest first."""
+        with self._lock, self._errors():
+            rows = self._db.execute(
+                "SELECT day, client, verdict, language, answers FROM usage WHERE day BETWEEN ? AND ?"
+                " ORDER BY day, client, verdict, language",
+                (since.isoformat(), until.isoformat()),
+            ).fetchall()
+        return [Usage(day=day, client=c, verdict=v, language=la, answers=n) for day, c, v, la, n in rows]
 
     def answer(self, answer_id: str) -> Answer:
         """The answer of an id. Raises UnknownAnswer."""
@@ -86,24 +123,31 @@ class AnswerStore:
 
     def feedback(self) -> Iterator[Feedback]:
         """All feedback, oldest first."""
-        with self._lock, self._errors():
-            rows = self._db.execute(
-                "SELECT answer, rating, reason, surface, feedback.at FROM feedback JOIN answers ON id = answer_id"
-                " ORDER BY feedback.at"
-            ).fetchall()
-        for answer, rating, reason, surface, at in rows:
-            yield Feedback(
-                answer=Answer.model_validate_json(answer),
-                rating=rating,
-                reason=reason,
-                surface=surface,
-                at=datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
-            )
+        last = 0
+        while rows := self._feedback_after(last):
+            for _, answer, rating, reason, surface, at in rows:
+                yield Feedback(
+                    answer=Answer.model_validate_json(answer),
+                    rating=rating,
+                    reason=reason,
+                    surface=surface,
+                    at=datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
+                )
+            last = rows[-1][0]
 
     def forget(self, conversation: str) -> None:
         """Delete the answers of a conversation, and what was thought of them."""
         with self._lock, self._errors():
             self._db.execute("DELETE FROM answers WHERE conversation = ?", (conversation,))
+
+    def _feedback_after(self, last: int) -> list[tuple[Any, ...]]:
+        # An opinion that changes gets a new row, so rows are in the order in which they were given.
+        with self._lock, self._errors():
+            return self._db.execute(
+                "SELECT feedback.rowid, answer, rating, reason, surface, feedback.at FROM feedback"
+                " JOIN answers ON id = answer_id WHERE feedback.rowid > ? ORDER BY feedback.rowid LIMIT ?",
+                (last, _BATCH),
+            ).fetchall()
 
     def _errors(self) -> AbstractContextManager[None]:
         fix = "Move the file away; a new one is made."

@@ -3,9 +3,10 @@
 import time
 import unicodedata
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from llama_index.core.llms import LLM
@@ -19,7 +20,7 @@ from rag.answers import Answer, Event, Place, Quote, Restart, Source, Status, To
 from rag.citations import Style, cite
 from rag.exceptions import BadQuestion, LlmError, NothingIndexed
 from rag.extractive import MAX_QUOTES, best_sentences
-from rag.follow_ups import is_follow_up, join_questions
+from rag.follow_ups import is_follow_up, join_questions, understand
 from rag.generative import UNSUPPORTED, Generated, condense, stream_answer
 from rag.memory import Conversations, Turn
 from rag.phrases import languages, phrase
@@ -95,16 +96,21 @@ class ChatEngine:
         question: str,
         *,
         conversation: str | None = None,
+        turns: Sequence[Turn] = (),
         article_ids: Sequence[str] | None = None,
         language: str | None = None,
+        client: str = "",
     ) -> Answer:
         """The answer to a question about all articles, or those named.
 
         In a conversation, a follow-up is understood through the questions before it, and the turn is remembered.
-        `language` (ISO 639-1) sets the answer's; without it, it is the question's. Raises BadQuestion,
-        NothingIndexed, UnknownArticle, BadConversationId, and what the index raises.
+        A client that keeps the conversation itself gives its `turns` instead (`follow_ups.turns_of`); none is kept.
+        `language` (ISO 639-1) sets the answer's; without it, it is the question's. The answer is counted for the
+        `client`. Raises BadQuestion, NothingIndexed, UnknownArticle, BadConversationId, and what the index raises.
         """
-        events = self.stream(question, conversation=conversation, article_ids=article_ids, language=language)
+        events = self.stream(
+            question, conversation=conversation, turns=turns, article_ids=article_ids, language=language, client=client
+        )
         return last_answer(events)
 
     def stream(
@@ -112,16 +118,20 @@ class ChatEngine:
         question: str,
         *,
         conversation: str | None = None,
+        turns: Sequence[Turn] = (),
         article_ids: Sequence[str] | None = None,
         language: str | None = None,
+        client: str = "",
     ) -> Iterator[Event]:
         """The same, piece by piece; the last event is the whole answer.
 
         The question is checked and its paragraphs are found before this returns: errors come from the call.
         """
-        prepared = self._prepare(question, conversation, article_ids, language)
+        if conversation:
+            turns = self.conversations.turns(conversation)
+        prepared = self._prepare(question, turns, article_ids, language)
         parts = [self._part(text, prepared) for text in _questions_in(prepared)]
-        return self._events(prepared, parts, conversation)
+        return self._events(prepared, parts, conversation, client)
 
     def search(self, question: str, *, article_ids: Sequence[str] | None = None, limit: int = 8) -> list[NodeWithScore]:
         """The paragraphs found for a question, best first. Raises as `ask` does."""
@@ -143,7 +153,7 @@ class ChatEngine:
         return [cite(quote, self.index.catalog.article(quote.article_id), style) for quote in quotes]
 
     def _prepare(
-        self, question: str, conversation: str | None, article_ids: Sequence[str] | None, language: str | None
+        self, question: str, turns: Sequence[Turn], article_ids: Sequence[str] | None, language: str | None
     ) -> _Question:
         started = time.perf_counter()
         asked = self._checked(question)
@@ -152,7 +162,6 @@ class ChatEngine:
             raise BadQuestion(
                 f"No answer can be given in the language {language!r}.", f"Use one of: {', '.join(languages())}."
             )
-        turns = self.conversations.turns(conversation) if conversation else []
         detected = detect_language(asked, default=detect_language(turns[-1].question) if turns else "en")
         return _Question(
             answer_id=uuid.uuid4().hex,
@@ -164,7 +173,7 @@ class ChatEngine:
             started=started,
         )
 
-    def _understand(self, question: str, language: str, turns: list[Turn]) -> str:
+    def _understand(self, question: str, language: str, turns: Sequence[Turn]) -> str:
         if not turns:
             return question
         if self._llm:
@@ -172,10 +181,7 @@ class ChatEngine:
             # Where the model fails, or what it writes is no question, the rules below do without it.
             with suppress(LlmError, BadQuestion):
                 return self._checked(condense(self._llm, history, question, deadline=self._settings.llm_deadline))
-        if not is_follow_up(question, language):
-            return question
-        topic = next((t.question for t in reversed(turns) if t.question == t.understood_as), turns[-1].question)
-        return join_questions(topic, question)[-self._settings.max_question :]
+        return understand(question, language, turns)[-self._settings.max_question :]
 
     def _part(self, text: str, question: _Question) -> _Part:
         retriever = HybridRetriever(self.index, language=question.language, article_ids=question.article_ids)
@@ -183,12 +189,14 @@ class ChatEngine:
         found = confidence(evidence(text, kind, question.language, nodes)) if nodes else 0.0
         return _Part(text, kind, nodes, found)
 
-    def _events(self, question: _Question, parts: list[_Part], conversation: str | None) -> Iterator[Event]:
+    def _events(
+        self, question: _Question, parts: list[_Part], conversation: str | None, client: str
+    ) -> Iterator[Event]:
         yield _status("reading", question, parts)
         events = self._generated(self._llm, question, parts) if self._llm else self._extracted(question, parts, [])
         for event in events:
             if isinstance(event, Answer):
-                self.answers.add(event, conversation)
+                self.answers.add(event, conversation, client=client)
                 if conversation:
                     turn = Turn(question.asked, question.understood_as, event.text, event.id)
                     self.conversations.append(conversation, turn)
@@ -200,7 +208,7 @@ class ChatEngine:
             return
         missing = [part.question for part in parts if not part.is_answered]
         notes = [*notes, *(phrase("part_silent", question.answer_language, text=text) for text in missing)]
-        quotes = [self._attributed(quote) for quote in self._found(question, parts)]
+        quotes = self._found(question, parts)
         quotes, untranslated = self._translated(quotes, question, self._translator)
         notes = [*notes, *untranslated]
         yield from quotes
@@ -225,10 +233,11 @@ class ChatEngine:
         )
 
     def _found(self, question: _Question, parts: list[_Part]) -> list[Quote]:
-        """The best quote for each part that is answered, then their other ones; three at most."""
+        """The best quote for each part that is answered, then their other ones; three at most, with who says them."""
+        attributed = self._attributer()
 
         def speaker_of(quote: Quote) -> str:
-            return self._attributed(quote).speaker
+            return attributed(quote).speaker
 
         found = [
             best_sentences(part.question, part.kind, question.language, part.nodes, speaker_of)
@@ -239,13 +248,13 @@ class ChatEngine:
         distinct: dict[tuple[str, int, int], Quote] = {}
         for quote in in_turn:
             distinct.setdefault((quote.article_id, quote.start, quote.end), quote)
-        return list(distinct.values())[:MAX_QUOTES]
+        return [attributed(quote) for quote in list(distinct.values())[:MAX_QUOTES]]
 
     def _generated(self, llm: LLM, question: _Question, parts: list[_Part]) -> Iterator[Event]:
         generated = Generated()
         nodes = merged(part.nodes for part in parts)
         pieces: list[str] = []
-        early = [self._attributed(quote) for quote in self._found(question, parts)]
+        early = self._found(question, parts)
         yield from early
         yield _status("writing", question, parts)
         try:
@@ -272,7 +281,7 @@ class ChatEngine:
             yield from self._silent(question, parts, self.model, [])
             return
         cited = [nodes[i] for i in generated.cited]
-        quotes = [self._attributed(quote) for quote in generated.quotes]
+        quotes = list(map(self._attributer(), generated.quotes))
         translator = self._translator or LlmTranslator(llm, self._settings.llm_timeout)
         quotes, untranslated = self._translated(quotes, question, translator)
         for quote in quotes:
@@ -339,11 +348,16 @@ class ChatEngine:
         done, reason = translated(quotes, self.index.languages(), question.answer_language, translator)
         return done, [phrase("untranslated", question.answer_language, reason=reason)] if reason else []
 
-    def _attributed(self, quote: Quote) -> Quote:
-        """The quote with who says it."""
-        article = self.index.catalog.article(quote.article_id).article
-        said = attribute(article.text, quote.start, quote.end, article.language)
-        return quote.model_copy(update={"speaker": said.speaker, "is_hedged": said.is_hedged})
+    def _attributer(self) -> Callable[[Quote], Quote]:
+        """What adds to each quote of one answer who says it; an article is read once."""
+        read = cache(self.index.catalog.article)
+
+        def attributed(quote: Quote) -> Quote:
+            article = read(quote.article_id).article
+            said = attribute(article.text, quote.start, quote.end, article.language)
+            return quote.model_copy(update={"speaker": said.speaker, "is_hedged": said.is_hedged})
+
+        return attributed
 
     def _place(self, cited: Quote | Source, question: _Question) -> str:
         asked = len(question.article_ids) if question.article_ids else len(self.index.languages())
@@ -363,9 +377,7 @@ class ChatEngine:
     def check(self, article_ids: Sequence[str] | None = None) -> None:
         """Whether there is an article to ask. Raises UnknownArticle, NothingIndexed."""
         if article_ids is not None and not article_ids:
-            raise BadQuestion(
-                "The list of articles to ask is empty.", "Name articles, or leave the list out to ask all."
-            )
+            raise BadQuestion("The list of articles to ask is empty.", "Name articles, or leave it out to ask all.")
         known = self.index.catalog.article_ids()
         for article_id in set(article_ids or []) - known:
             self.index.catalog.article(article_id)

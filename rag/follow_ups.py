@@ -1,9 +1,12 @@
 """Follow-up questions without a language model: when a question leans on the one before it."""
 
 import re
+from collections.abc import Iterable, Sequence
 
-from index.normalization import fold
+from index.languages import detect_language
+from index.normalization import clean, fold
 from index.stemming import query_terms
+from rag.memory import Turn
 
 _OPENINGS = {
     "en": "and but so then also", "ar": "و ثم لكن", "ru": "а и но", "fr": "et mais alors", "tr": "ve peki ya", "de": "und aber",
@@ -22,6 +25,8 @@ _INVERTED = re.compile(
     r"(?:qu|que|quand|pourquoi|ou|comment|combien)\W(?:a|ont|est|sont|avait|va|vont)-(?:t-)?(?:il|elle|on)s?\b"
 )
 _OPENING_WORDS = 2
+_MOST_TURNS = 50
+_READ_FOR_LANGUAGE = 2000  # characters
 _NAME = re.compile(r"(?<=\s)[A-ZА-ЯЁӘҒҚҢӨҰҮҺІ][\w’'-]+")
 
 
@@ -44,6 +49,26 @@ def leans_on_what_precedes(sentence: str, language: str) -> bool:
     """Whether a sentence of an article begins with what only the one before it explains: a pronoun, «وشمل ذلك»."""
     words = fold(sentence).split()[:_OPENING_WORDS]
     return bool(_set(_PRONOUNS, language) & {word.strip(",:.") for word in words})
+
+
+def understand(question: str, language: str, turns: Sequence[Turn]) -> str:
+    """The question; where it leans on earlier turns, with the last question before it that stood alone."""
+    if not turns or not is_follow_up(question, language):
+        return question
+    topic = next((turn.question for turn in reversed(turns) if turn.question == turn.understood_as), turns[-1].question)
+    return join_questions(topic, question)
+
+
+def turns_of(exchanges: Iterable[tuple[str, str]]) -> list[Turn]:
+    """The turns of a conversation that a client keeps, from its questions and answers, oldest first; 50 at most."""
+    turns: list[Turn] = []
+    for asked, answer in list(exchanges)[-_MOST_TURNS:]:
+        question = " ".join(clean(asked).split())
+        if question:
+            default = detect_language(turns[-1].question[:_READ_FOR_LANGUAGE]) if turns else "en"
+            language = detect_language(question[:_READ_FOR_LANGUAGE], default=default)
+            turns.append(Turn(question, understand(question, language, turns), clean(answer), ""))
+    return turns
 
 
 def join_questions(previous: str, question: str) -> str:
