@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from index.articles import IndexedArticle
+from index.articles import IndexedArticle, hash_text
 from index.catalog import Catalog, Generation
 from index.embedding import Encoder, Vectors, load_encoder
 from index.exceptions import EncoderMismatch, VectorsMissing, VectorStoreError
@@ -126,22 +126,27 @@ class ArticleIndex:
         return [(current.passages[id_], score) for id_, score in found]
 
     def embed(self, passages: Sequence[Passage], progress: Progress | None = None) -> int:
-        """Make and keep the vectors that the catalog lacks; returns how many. `progress(done, total)` counts them."""
+        """Make and keep the vectors of passages and headings that the catalog lacks; returns how many passages.
+
+        `progress(done, total)` counts both.
+        """
         fingerprint = self.encoder.fingerprint
-        known = self.catalog.vectors(fingerprint, (p.text_hash for p in passages))
-        missing = list({p.text_hash: p.text for p in passages if p.text_hash not in known}.items())
+        headings = {hash_text(p.heading): p.heading for p in passages if p.heading}
+        texts = headings | {p.text_hash: p.text for p in passages}
+        known = self.catalog.vectors(fingerprint, texts)
+        missing = [(key, text) for key, text in texts.items() if key not in known]
         for done in range(0, len(missing), _EMBED_BATCH):
             if progress:
                 progress(done, len(missing))
-            hashes, texts = zip(*missing[done : done + _EMBED_BATCH], strict=True)
-            sentences = [_sentences(text) for text in texts]
-            distinct = list(dict.fromkeys([*texts, *chain.from_iterable(sentences)]))
+            hashes, batch = zip(*missing[done : done + _EMBED_BATCH], strict=True)
+            sentences = [_sentences(text) for text in batch]
+            distinct = list(dict.fromkeys([*batch, *chain.from_iterable(sentences)]))
             vector_of = dict(zip(distinct, self.encoder.encode_passages(distinct), strict=True))
             of_sentences = [np.stack([vector_of[sentence] for sentence in each]) for each in sentences]
-            self.catalog.add_vectors(fingerprint, hashes, np.stack([vector_of[t] for t in texts]), of_sentences)
+            self.catalog.add_vectors(fingerprint, hashes, np.stack([vector_of[text] for text in batch]), of_sentences)
         if progress and missing:
             progress(len(missing), len(missing))
-        return len(missing)
+        return len({p.text_hash for p in passages} - known.keys())
 
     def vectors(self, passages: Sequence[Passage]) -> Vectors:
         """Vectors of passages that were embedded, shape (passages, dimension)."""
@@ -160,6 +165,21 @@ class ArticleIndex:
             found[p.text_hash] if p.text_hash in found else self.encoder.encode_passages(_sentences(p.text))
             for p in passages
         ]
+
+    def heading_vectors(self, headings: Sequence[str]) -> Vectors:
+        """Vectors of headings, shape (headings, dimension).
+
+        Those of a catalog that was made before they were kept are made here, and not kept.
+        """
+        fingerprint = self.encoder.fingerprint
+        hashes = [hash_text(heading) for heading in headings]
+        found = self.catalog.vectors(fingerprint, hashes)
+        missing = [heading for heading, key in zip(headings, hashes, strict=True) if key not in found]
+        if missing:
+            found |= zip(map(hash_text, missing), self.encoder.encode_passages(missing), strict=True)
+        return (
+            np.stack([found[key] for key in hashes]) if headings else np.zeros((0, fingerprint.dimension), np.float32)
+        )
 
     def question_vector(self, question: str) -> Vectors:
         """The question's vector, shape (dimension,); the last ones are kept, since each step of an answer asks."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from index.articles import Article, IndexedArticle, Paragraph
+from index.articles import Article, IndexedArticle, Paragraph, hash_text
 from index.embedding import Fingerprint, Vectors
 from index.exceptions import CatalogDamaged, UnknownArticle
 from index.lock import unwritable
@@ -70,6 +70,7 @@ class Catalog:
             raise unwritable(path.parent, error) from error
         with self._errors():
             self._db = open_database(path)
+            self._db.create_function("hash_text", 1, hash_text, deterministic=True)
             try:
                 self._prepare()
             except BaseException:
@@ -93,14 +94,38 @@ class Catalog:
         )
         return [_article(row) for row in rows]
 
-    def article(self, article_id: str) -> IndexedArticle:
-        """The current version. Raises UnknownArticle."""
-        row = self._row(f"SELECT {_ARTICLE_COLUMNS} FROM articles WHERE id = ? AND is_current", clean(article_id))
+    def page(self, after: int, limit: int) -> list[tuple[int, IndexedArticle]]:
+        """The next `limit` articles in the order of `articles()`, each with the place to go on `after`; 0 begins."""
+        rows = self._all(
+            f"SELECT first, {_ARTICLE_COLUMNS} FROM articles JOIN"
+            " (SELECT id AS of, min(rowid) AS first FROM articles GROUP BY id HAVING first > ?"
+            " ORDER BY first LIMIT ?) ON id = of WHERE is_current ORDER BY first",
+            after, limit,
+        )  # fmt: skip
+        return [(row[0], _article(row[1:])) for row in rows]
+
+    def article(self, article_id: str, version: int | None = None) -> IndexedArticle:
+        """A version of the article, without a number the current one. Raises UnknownArticle."""
+        row = self._row(
+            f"SELECT {_ARTICLE_COLUMNS} FROM articles WHERE id = ?1 AND (version = ?2 OR ?2 IS NULL AND is_current)",
+            clean(article_id), version,
+        )  # fmt: skip
+        if row is None and version is not None:
+            current = self.article(article_id).version
+            raise UnknownArticle(
+                f"The article {article_id!r} has no version {version}.", f"It has the versions 1 to {current}."
+            )
         if row is None:
             raise UnknownArticle(
                 f"There is no article {article_id!r}.", "See the ids with `maqal articles` or GET /v1/articles."
             )
         return _article(row)
+
+    def versions(self, article_id: str) -> list[IndexedArticle]:
+        """All versions of the article, newest first. Raises UnknownArticle."""
+        current = self.article(article_id)
+        rows = self._all(f"SELECT {_ARTICLE_COLUMNS} FROM articles WHERE id = ? ORDER BY version DESC", current.id)
+        return [_article(row) for row in rows]
 
     def find(self, *, origin: str = "", text_hash: str = "") -> IndexedArticle | None:
         """The current article from the origin, or one with the text."""
@@ -146,12 +171,15 @@ class Catalog:
             self._count_change()
 
     def remove_article(self, article_id: str) -> None:
-        """Delete the article in all its versions, and vectors that no passage needs any more."""
+        """Delete the article in all its versions, and vectors that no passage or heading needs any more."""
         with self._transaction():
             self._db.execute("DELETE FROM articles WHERE id = ?", (article_id,))
             self._db.execute("DELETE FROM passages WHERE article_id = ?", (article_id,))
             for table in _VECTOR_TABLES:
-                self._db.execute(f"DELETE FROM {table} WHERE text_hash NOT IN (SELECT text_hash FROM passages)")
+                self._db.execute(
+                    f"DELETE FROM {table} WHERE text_hash NOT IN"
+                    " (SELECT text_hash FROM passages UNION SELECT hash_text(heading) FROM passages)"
+                )
             self._count_change()
 
     def vectors(self, encoder: Fingerprint, text_hashes: Iterable[str]) -> dict[str, Vectors]:

@@ -1,8 +1,10 @@
 """The lexical index: BM25 over stems and name skeletons, with bm25s, in memory."""
 
+import math
 from collections.abc import Collection, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from index.lexicon import translations
 from index.passages import Passage
@@ -17,8 +19,6 @@ class LexicalIndex:
         import bm25s
 
         self._ids = [p.id for p in passages]
-        # What a term of one passage weighs (Lucene's idf): in its units, scores of short and long lists compare.
-        self._rarest = float(np.log(1 + (len(passages) - 0.5) / 1.5)) if passages else 1.0
         self._languages = frozenset(languages.values())
         self._article_ids = np.array([p.article_id for p in passages])
         terms = [index_terms(p.text, languages.get(p.article_id, "")) for p in passages]
@@ -40,9 +40,15 @@ class LexicalIndex:
         weights = {term: w for term, w in self._weights(question, language).items() if term in known}
         if not weights:
             return []
-        scores = np.sum([w * self._bm25.get_scores([term]) for term, w in weights.items()], axis=0) / self._rarest
-        if article_ids is not None:
-            scores = np.where(np.isin(self._article_ids, list(article_ids)), scores, 0)
+        asked = np.ones(len(self._ids), bool) if article_ids is None else np.isin(self._article_ids, list(article_ids))
+        scores = np.zeros(len(self._ids))
+        for term, weight in weights.items():
+            of_term = self._bm25.get_scores([term])
+            # How rare a term is, is asked of the same articles as the question: each names its own subject throughout.
+            rarity = _idf(of_term[asked]) / _idf(of_term)
+            scores += weight * rarity * np.where(asked, of_term, 0)
+        # What a term of one passage weighs: in its units, scores of short and long lists compare.
+        scores /= _idf_of(int(asked.sum()), 1)
         best = np.argsort(-scores, kind="stable")[:limit]
         return [(self._ids[i], float(scores[i])) for i in best if scores[i] > 0]
 
@@ -54,3 +60,12 @@ class LexicalIndex:
                 for translation, probability in translations(term, language, other).items():
                     weights[translation] = weights.get(translation, 0.0) + probability
         return weights
+
+
+def _idf(scores: npt.NDArray[np.float32]) -> float:
+    """Lucene's inverse document frequency of a term, from its score in each passage."""
+    return _idf_of(len(scores), int(np.count_nonzero(scores)))
+
+
+def _idf_of(passages: int, having: int) -> float:
+    return math.log(1 + (passages - having + 0.5) / (having + 0.5))

@@ -6,6 +6,9 @@ from importlib import resources
 
 from index.stemming import index_terms
 
+Organisation = dict[str, dict[str, str]]
+"""`acronyms` and `names`, each by language (ISO 639-1)."""
+
 
 def other_names(term: str, source: str, target: str) -> dict[str, float]:
     """Terms that an article in a language may have for an acronym in another or the same, by their weight.
@@ -26,9 +29,16 @@ def _terms(text: str, language: str) -> list[str]:
 
 
 @cache
-def _by_acronym() -> dict[tuple[str, str], list[dict[str, dict[str, str]]]]:
-    table: dict[tuple[str, str], list[dict[str, dict[str, str]]]] = {}
-    for organisation in json.loads(resources.files("index").joinpath("organisations.json").read_text("utf-8")):
+def organisations() -> list[Organisation]:
+    """All of them."""
+    table: list[Organisation] = json.loads(resources.files("index").joinpath("organisations.json").read_text("utf-8"))
+    return table
+
+
+@cache
+def _by_acronym() -> dict[tuple[str, str], list[Organisation]]:
+    table: dict[tuple[str, str], list[Organisation]] = {}
+    for organisation in organisations():
         for language, acronym in organisation["acronyms"].items():
             for term in _terms(acronym, language):
                 table.setdefault((language, term), []).append(organisation)

@@ -1,17 +1,29 @@
-"""What a question asks for (who, when, how many, why, …), and whether a sentence gives such a thing."""
+"""What a question asks for (who, when, how many, how long, why, …), and whether a sentence gives such a thing."""
 
 import json
 import re
 from functools import cache
 from importlib import resources
 from typing import Literal
+from unicodedata import category
 
 from index.normalization import fold, fold_with_offsets
 
-Kind = Literal["how_many", "when", "where", "who", "why", "said", "yes_no", "what"]
+Kind = Literal["how_long", "how_far", "how_much", "how_many", "when", "where", "who", "why", "said", "yes_no", "what"]
 
 # In this order: "how many … said" asks for a number, "did … say when" is answered by yes or no.
-_ORDER: tuple[Kind, ...] = ("yes_no", "how_many", "when", "why", "where", "who", "said")
+_ORDER: tuple[Kind, ...] = (
+    "yes_no",
+    "how_long",
+    "how_far",
+    "how_much",
+    "how_many",
+    "when",
+    "why",
+    "where",
+    "who",
+    "said",
+)
 _AND = {"en": "and", "ru": "и", "fr": "et", "tr": "ve", "de": "und", "es": "y", "kk": "және"}
 _LEAST_WORDS = 2
 _WITHOUT_SPACES = frozenset({"zh"})
@@ -45,8 +57,17 @@ def split_question(question: str, language: str) -> list[str]:
 
 
 def gives(kind: Kind, text: str, language: str) -> bool | None:
-    """Whether a text has what the kind asks for: a number, a time, a cause; None where its words do not tell."""
+    """Whether a text has what the kind asks for: a number, a time, a cause; None where its words do not tell.
+
+    A number with no unit of time, length or money that is known may still be a measure of it.
+    """
     words = _words(text)
+    if kind in {"how_long", "how_far", "how_much"}:
+        has_number = bool(gives("how_many", text, language))
+        has_unit = bool(_gives(kind, language).search(words)) or (
+            kind == "how_much" and any(category(char) == "Sc" for char in text)
+        )
+        return True if has_unit else None if has_number else False
     if kind == "when":
         return bool(_YEAR.search(words) or _gives("when", language).search(words))
     if kind == "how_many":

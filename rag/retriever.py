@@ -1,20 +1,27 @@
 """Paragraphs for a question: nearest in meaning and matching in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from index.article_index import ArticleIndex
 from index.passages import Passage
-from rag.fusion import DEPTH, fuse
+from index.sentences import sentence_spans
+from index.stemming import index_terms, query_words
+from rag.follow_ups import leans_on_what_precedes
+from rag.fusion import DEPTH, Evidence, fuse, sentence_score
+from rag.overlap import Readings, covered, readings
+from rag.question_kinds import gives, kind_of
 
 
 class HybridRetriever(BaseRetriever):
     """Dense search in Chroma and BM25 over words and names, for one question's language and articles.
 
     A node's `score` is the fused one. Its metadata holds the sides' own as `cosine` and `bm25`, the cosine of each
-    of its sentences in their order as `sentence_cosines`, and the article's `language`.
+    of its sentences in their order as `sentence_cosines`, the share of the question's words in each as
+    `sentence_words`, and the article's `language`.
     """
 
     def __init__(
@@ -32,15 +39,10 @@ class HybridRetriever(BaseRetriever):
         near = self._index.search_vectors(question, depth, self._article_ids)
         matching = self._index.search_words(question, self._language, depth, self._article_ids)
         cosines, bm25 = dict(near), dict(matching)
-        vector = self._index.question_vector(question)
         found = list(dict.fromkeys([*cosines, *bm25]))
-        of_sentences = {
-            passage: (vectors @ vector).tolist()
-            for passage, vectors in zip(found, self._index.sentence_vectors(found), strict=True)
-        }
+        sentences = self._sentences(question, found)
+        fused = fuse(near, matching, self._evidence(question, found, sentences))
         languages = self._index.languages()
-        best = {passage: max(each) for passage, each in of_sentences.items()}
-        fused = fuse(near, matching, best, {passage: len(passage.text) for passage in found})
         return [
             NodeWithScore(
                 node=to_node(
@@ -48,12 +50,56 @@ class HybridRetriever(BaseRetriever):
                     language=languages.get(passage.article_id, ""),
                     cosine=cosines.get(passage, 0.0),
                     bm25=bm25.get(passage, 0.0),
-                    sentence_cosines=of_sentences[passage],
+                    sentence_cosines=[cosine for cosine, _ in sentences[passage]],
+                    sentence_words=[words for _, words in sentences[passage]],
                 ),
                 score=score,
             )
             for passage, score in fused[: self._limit]
         ]
+
+    def _sentences(self, question: str, passages: Sequence[Passage]) -> dict[Passage, list[tuple[float, float]]]:
+        """For each passage its sentences' cosine with the question, and share of the question's words."""
+        vector, languages = self._index.question_vector(question), self._index.languages()
+        words = query_words(question, self._language)
+        read: dict[str, Readings] = {}
+        found = {}
+        for passage, vectors in zip(passages, self._index.sentence_vectors(passages), strict=True):
+            target = languages.get(passage.article_id, "")
+            if target not in read:
+                read[target] = readings(words, self._language, target)
+            shares = [covered(read[target], terms) for terms in _sentence_terms(passage.text, target)]
+            found[passage] = list(zip((vectors @ vector).tolist(), shares, strict=True))
+        return found
+
+    def _evidence(
+        self, question: str, passages: Sequence[Passage], sentences: Mapping[Passage, list[tuple[float, float]]]
+    ) -> dict[Passage, Evidence]:
+        vector, languages = self._index.question_vector(question), self._index.languages()
+        headings = [heading for heading in dict.fromkeys(p.heading for p in passages) if heading]
+        near = dict(zip(headings, (self._index.heading_vectors(headings) @ vector).tolist(), strict=True))
+        kind = kind_of(question, self._language)
+        return {
+            passage: Evidence(
+                sentence=max(sentence_score(*each) for each in sentences[passage]),
+                length=len(passage.text),
+                heading=near.get(passage.heading, 0.0),
+                is_of_kind=bool(gives(kind, passage.text, languages.get(passage.article_id, ""))),
+            )
+            for passage in passages
+        }
+
+
+@lru_cache(maxsize=2_000)
+def _sentence_terms(text: str, language: str) -> tuple[frozenset[str], ...]:
+    """The terms of each sentence; one that leans on the sentence before it has the terms of that, too."""
+    found, before = [], frozenset[str]()
+    for start, end in sentence_spans(text):
+        sentence = text[start:end]
+        own = frozenset(index_terms(sentence, language))
+        found.append(own | before if leans_on_what_precedes(sentence, language) else own)
+        before = own
+    return tuple(found)
 
 
 def to_node(passage: Passage, **evidence: float | str | list[float]) -> TextNode:

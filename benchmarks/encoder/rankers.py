@@ -1,6 +1,6 @@
 """What is compared: encoders by cosine, maqal's BM25, and both fused as maqal fuses them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -10,7 +10,10 @@ from index.embedding import Encoder, Vectors
 from index.lexical import LexicalIndex
 from index.passages import Passage
 from index.sentences import sentence_spans
-from rag.fusion import DEPTH, fuse
+from index.stemming import index_terms, query_words
+from rag.fusion import DEPTH, Evidence, fuse, sentence_score
+from rag.overlap import covered, readings
+from rag.question_kinds import gives, kind_of
 
 Scored = list[tuple[int, float]]
 
@@ -34,14 +37,11 @@ class DenseRanker:
         nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :DEPTH]
         return [[(int(i), float(cosines[q, i])) for i in row] for q, row in enumerate(nearest)]
 
-    def best_sentences(self, task: RankingTask) -> Vectors:
-        """The cosine of each query with the best sentence of each candidate, shape (queries, candidates)."""
-        spans = [sentence_spans(text) for text in task.candidates.texts]
-        sentences = [text[a:b] for text, each in zip(task.candidates.texts, spans, strict=True) for a, b in each]
-        cosines = self._encode("query", task.queries) @ self._encode("passage", Texts("", tuple(sentences))).T
-        starts = np.cumsum([0, *(len(each) for each in spans[:-1])])
-        best: Vectors = np.maximum.reduceat(cosines, starts, axis=1)
-        return best
+    def sentences(self, task: RankingTask) -> Vectors:
+        """The cosine of each query with each sentence of the candidates, in their order: (queries, sentences)."""
+        texts = tuple(sentence for each in _sentences(task.candidates) for sentence in each)
+        cosines: Vectors = self._encode("query", task.queries) @ self._encode("passage", Texts("", texts)).T
+        return cosines
 
     def _encode(self, role: str, texts: Texts) -> Vectors:
         key = (role, texts.texts)
@@ -84,12 +84,28 @@ def rank_by_each(
         near = ranker.score(task)
         rankings[ranker.name] = _ranked(near)
         if not task.is_translation:
-            best = [dict(enumerate(row)) for row in ranker.best_sentences(task).tolist()]
-            length = dict(enumerate(map(len, task.candidates.texts)))
-            fused = [fuse(*sides, length) for sides in zip(near, matching, best, strict=True)]
-            rankings[f"{ranker.name} + BM25"] = _ranked(fused)
+            rankings[f"{ranker.name} + BM25"] = _ranked(_fused(task, near, matching, ranker.sentences(task)))
     return rankings | {lexical.name: _ranked(matching)}
 
 
-def _ranked(scored: Sequence[Scored]) -> list[Ranking]:
+def _fused(task: RankingTask, near: Sequence[Scored], matching: Sequence[Scored], cosines: Vectors) -> Iterator[Scored]:
+    """As `rag.retriever` fuses; these candidates stand under no headings."""
+    language, target = task.queries.language, task.candidates.language
+    terms = [[set(index_terms(sentence, target)) for sentence in each] for each in _sentences(task.candidates)]
+    starts = np.cumsum([0, *map(len, terms)]).tolist()
+    for query, sides, of_sentences in zip(task.queries.texts, zip(near, matching, strict=True), cosines, strict=True):
+        read, kind = readings(query_words(query, language), language, target), kind_of(query, language)
+        evidence = {}
+        for i in {candidate for side in sides for candidate, _ in side}:
+            text, own = task.candidates.texts[i], of_sentences[starts[i] : starts[i + 1]].tolist()
+            best = max(map(sentence_score, own, (covered(read, each) for each in terms[i])))
+            evidence[i] = Evidence(best, len(text), is_of_kind=bool(gives(kind, text, target)))
+        yield fuse(*sides, evidence)
+
+
+def _sentences(texts: Texts) -> list[list[str]]:
+    return [[text[a:b] for a, b in sentence_spans(text)] for text in texts.texts]
+
+
+def _ranked(scored: Iterable[Scored]) -> list[Ranking]:
     return [[candidate for candidate, _ in row] for row in scored]

@@ -99,7 +99,7 @@ def _question_headings(lines: list[str]) -> set[int]:
     """
     found = set()
     for i, line in enumerate(lines[:-1]):
-        around = [other for other in lines[max(i - 1, 0) : i + 2 : 2] if not _is_title_like(other)]
+        around = [other for other in (*lines[max(i - 1, 0) : i], lines[i + 1]) if not _is_title_like(other)]
         is_question = len(line) <= _SHORT and bool(_QUESTION.match(line)) and len(sentence_spans(line)) == 1
         if is_question and not _is_title_like(lines[i + 1]) and all(2 * len(line) <= len(other) for other in around):
             found.add(i)

@@ -128,11 +128,26 @@ class TestIngestion:
             assert (titled.outcome, titled.embedded) == ("replaced", 0)
             assert index.articles()[0].article.title == "CSTO troops in Kazakhstan"
 
+    def test_a_heading_is_embedded_once(self, index_settings: IndexSettings, counting: CountingEncoder) -> None:
+        with ArticleIndex(index_settings, writable=True, encoder=counting) as index:
+            added = add_article(index, news("Snow\n\nSnow fell on Almaty.\n\nIt melted.", origin="/a.txt"))
+            assert added.embedded == 2
+            other = add_article(index, news("Snow\n\nMore of it is expected.", origin="/b.txt")).entry
+            remove_article(index, other.id)
+            counting.embedded.clear()
+            kept = index.heading_vectors(["Snow"])
+            assert counting.embedded == []
+            remove_article(index, added.entry.id)
+            made = index.heading_vectors(["Snow"])
+            assert counting.embedded == ["Snow"]
+            assert np.allclose(kept, made, atol=1e-5)
+            assert index.heading_vectors([]).shape == (0, counting.fingerprint.dimension)
+
     def test_progress_counts_what_is_embedded(self, index_settings: IndexSettings) -> None:
         seen: list[tuple[int, int]] = []
         with ArticleIndex(index_settings, writable=True) as index:
             add_article(index, news(), lambda done, total: seen.append((done, total)))
-        assert seen == [(0, 2), (2, 2)]
+        assert seen == [(0, 3), (3, 3)]  # the heading, too
 
     def test_searches_while_articles_come_and_go(self, index_settings: IndexSettings) -> None:
         errors: list[BaseException] = []

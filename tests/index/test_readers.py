@@ -80,12 +80,15 @@ class TestPlainText:
 
     @pytest.mark.parametrize(
         ("heading", "gap"),
-        [("Who will pay for it?", "\n\n"), ("Who will pay for it?", "\n"), ("من سيدفع ثمن ذلك؟", "\n\n"), ("谁来付钱？", "\n\n")],
+        [
+            ("Who will pay for it?", "\n\n"),
+            ("Who will pay for it?", "\n"),
+            ("من سيدفع ثمن ذلك؟", "\n\n"),
+            ("谁来付钱？", "\n\n"),
+        ],
     )
     def test_a_short_question_above_a_paragraph_is_a_heading(self, heading: str, gap: str) -> None:
-        article = read_text(
-            f"Flood in Haddon\n\n{BODY}\n\n{BODY}\n\n{heading}{gap}{BODY}\n\n{BODY}", origin="a.txt"
-        )
+        article = read_text(f"Flood in Haddon\n\n{BODY}\n\n{BODY}\n\n{heading}{gap}{BODY}\n\n{BODY}", origin="a.txt")
         assert [kind for kind, _ in kinds(article)] == ["heading", "body", "body", "heading", "body", "body"]
         assert [heading_ for _, heading_ in article.body_under_headings()][2:] == [heading, heading]
 
