@@ -15,7 +15,7 @@ from bots.terminal import counted
 from index.article_index import ArticleIndex
 from index.exceptions import DataDirectoryBusy, MaqalError
 from index.settings import IndexSettings
-from rag.llm import make_llm
+from rag.llm import llm_url, make_llm
 from rag.settings import RagSettings
 from rag.translation import make_translator
 
@@ -130,14 +130,14 @@ def _examine_llm(settings: RagSettings) -> Finding:
         return Finding("llm", "broken", error.message, error.fix)
     if llm is None:
         return Finding("llm", "ok", "none: answers are the article's own sentences (set RAG_LLM for one)")
-    url = settings.llm_url or "http://127.0.0.1:11434"
+    url = llm_url(settings)
     parts = urlsplit(url)
     try:
         socket.create_connection(
             (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)), 3
         ).close()
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
+        reason = error.strerror or str(error)
         return Finding(
             "llm", "broken", f"{settings.llm_model} at {url} cannot be reached: {reason}",
             "Start the server or correct RAG_LLM_URL. Until then answers are the article's own sentences.",

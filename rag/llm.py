@@ -4,6 +4,9 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
 
 from llama_index.core.llms import LLM, ChatMessage, MessageRole
 
@@ -13,7 +16,8 @@ from rag.settings import RagSettings
 
 _CONTEXT_TOKENS = 8192
 _MOST_CHARACTERS = 20_000
-_INSTALL = "Run: pip install 'maqal[llm]'. Or unset RAG_LLM: maqal answers without a language model."
+_ADDRESSES = {"ollama": "http://127.0.0.1:11434", "anthropic": "https://api.anthropic.com"}
+_EXTRAS = {"openai": "llm", "ollama": "llm", "anthropic": "anthropic"}
 
 
 def make_llm(settings: RagSettings) -> LLM | None:
@@ -22,10 +26,35 @@ def make_llm(settings: RagSettings) -> LLM | None:
         return None
     if not settings.llm_model:
         raise ConfigurationError("RAG_LLM is set, RAG_LLM_MODEL is not.", "Name the model: RAG_LLM_MODEL=…")
+    key = settings.llm_key.get_secret_value()
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ConfigurationError("RAG_LLM_KEY holds white space or letters that no key has.", "Copy the key again.")
+    make = {"openai": _openai_compatible, "ollama": _ollama, "anthropic": _anthropic}[settings.llm]
     try:
-        return _openai_compatible(settings) if settings.llm == "openai" else _ollama(settings)
+        return make(settings, llm_url(settings), key)
     except ImportError as error:
-        raise ConfigurationError(f"RAG_LLM={settings.llm} needs a library that is not installed.", _INSTALL) from error
+        raise ConfigurationError(
+            f"RAG_LLM={settings.llm} needs a library that is not installed.",
+            f"Run: pip install 'maqal[{_EXTRAS[settings.llm]}]'."
+            " Or unset RAG_LLM: maqal answers without a language model.",
+        ) from error
+
+
+def llm_url(settings: RagSettings) -> str:
+    """Base address of the server of `RAG_LLM`. Raises ConfigurationError."""
+    url = settings.llm_url or _ADDRESSES.get(settings.llm, "")
+    if not url:
+        raise ConfigurationError(
+            f"RAG_LLM={settings.llm} needs RAG_LLM_URL.",
+            "Give the server's base address, e.g. http://127.0.0.1:8080/v1",
+        )
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+            return url
+    raise ConfigurationError(
+        f"RAG_LLM_URL={url} is no address of a server.", "It begins with http:// or https://, then the host."
+    )
 
 
 def read_reply(llm: LLM, prompt: str, seconds: float) -> Iterator[str]:
@@ -62,6 +91,7 @@ def _listen(
     llm: LLM, prompt: str, heard: "queue.SimpleQueue[str | Exception | None]", given_up: threading.Event
 ) -> None:
     length = 0
+    response = None
     try:
         for response in llm.stream_chat([ChatMessage(role=MessageRole.USER, content=prompt)]):
             delta = response.delta or ""
@@ -72,9 +102,19 @@ def _listen(
                 heard.put(LlmError("it did not stop", ""))
                 return
             heard.put(delta)
-        heard.put(None)
+        if response and _is_cut_off(response.raw):
+            heard.put(LlmError("its reply broke off", ""))
+        else:
+            heard.put(None if length else LlmError("it said nothing", ""))
     except Exception as error:  # noqa: BLE001 - each adapter raises its own library's errors; all mean: no answer from it
         heard.put(error)
+
+
+def _is_cut_off(last: Any) -> bool:
+    """Whether the last thing heard, as OpenAI's or Ollama's protocol has it, says that there was no room for more."""
+    if isinstance(last, dict):
+        return last.get("done_reason") == "length"
+    return any(choice.finish_reason == "length" for choice in getattr(last, "choices", None) or [])
 
 
 def _reason(error: Exception) -> str:
@@ -84,21 +124,36 @@ def _reason(error: Exception) -> str:
         return "it took too long"
     if "connect" in name.lower():
         return "its server cannot be reached"
+    if "protocol" in name.lower() or name == "ReadError":
+        return "its reply broke off"
+    if isinstance(error, (ValueError, TypeError, LookupError, AttributeError)):  # what adapters trip over
+        return "its server's reply cannot be read"
     status = getattr(error, "status_code", None)
-    return f"its server answered {status}" if isinstance(status, int) and status > 0 else name
+    # An error that comes after the reply has begun has the status of the reply, or none.
+    return _refusal(status, str(error)) if isinstance(status, int) and status >= 400 else "its server failed"
 
 
-def _openai_compatible(settings: RagSettings) -> LLM:
+def _refusal(status: int, text: str) -> str:
+    if status in {401, 403}:
+        return f"its server refuses the key, status {status}"
+    if status == 404:
+        return (
+            "its server does not know the model" if "model" in text.lower() else "its address leads nowhere, status 404"
+        )
+    if status == 429:
+        return "its server allows no more requests now, status 429"
+    return (
+        f"its server failed, status {status}" if status >= 500 else f"its server refuses the request, status {status}"
+    )
+
+
+def _openai_compatible(settings: RagSettings, url: str, key: str) -> LLM:
     from llama_index.llms.openai_like import OpenAILike
 
-    if not settings.llm_url:
-        raise ConfigurationError(
-            "RAG_LLM=openai needs RAG_LLM_URL.", "Give the server's base address, e.g. http://127.0.0.1:8080/v1"
-        )
     llm: LLM = OpenAILike(
         model=settings.llm_model,
-        api_base=settings.llm_url,
-        api_key=settings.llm_key.get_secret_value() or "none",
+        api_base=url,
+        api_key=key or "none",
         is_chat_model=True,
         timeout=settings.llm_timeout,
         max_retries=0,
@@ -107,15 +162,24 @@ def _openai_compatible(settings: RagSettings) -> LLM:
     return llm
 
 
-def _ollama(settings: RagSettings) -> LLM:
+def _ollama(settings: RagSettings, url: str, key: str) -> LLM:
     from llama_index.llms.ollama import Ollama
 
     llm: LLM = Ollama(
         model=settings.llm_model,
-        base_url=settings.llm_url or "http://127.0.0.1:11434",
+        base_url=url,
         request_timeout=settings.llm_timeout,
+        headers={"Authorization": f"Bearer {key}"} if key else None,
         # Else the adapter asks for the model's longest context, and the server reserves memory for it.
         context_window=_CONTEXT_TOKENS,
         temperature=0.0,
     )
     return llm
+
+
+def _anthropic(settings: RagSettings, url: str, key: str) -> LLM:
+    from rag.anthropic_llm import AnthropicLLM
+
+    if not key:
+        raise ConfigurationError("RAG_LLM=anthropic needs RAG_LLM_KEY.", "Give the API key: RAG_LLM_KEY=…")
+    return AnthropicLLM(model=settings.llm_model, api_key=key, base_url=url, timeout=settings.llm_timeout)

@@ -1,4 +1,4 @@
-"""A language model for tests: a scripted one that speaks the real OpenAI and Ollama protocols on loopback."""
+"""A language model for tests: a scripted one that speaks the OpenAI, Ollama and Anthropic protocols on loopback."""
 
 import json
 import threading
@@ -9,7 +9,22 @@ from typing import Any, Self
 
 PING = "\x00ping"
 """A piece of a script that is no text: it only keeps the connection from falling silent."""
-Script = Callable[[str], str | Iterator[str]]
+FULL = "\x00full"
+"""The last piece of a script that has no room for more."""
+END = b""
+"""Ends the response."""
+Piece = str | bytes
+"""Text, or bytes that are sent as they are."""
+Script = Callable[[str], str | Iterator[Piece]]
+
+
+class Refused(Exception):
+    """What a script raises to have the request refused with a status and a reason."""
+
+    def __init__(self, status: int, reason: str = "") -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
 
 
 class ScriptedLlm:
@@ -18,6 +33,7 @@ class ScriptedLlm:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.prompts: list[str] = []
+        self.keys: list[str] = []
         llm = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -25,27 +41,42 @@ class ScriptedLlm:
 
             def do_POST(self) -> None:
                 body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                protocol = {"/api/chat": Ollama, "/v1/messages": Anthropic}.get(self.path, OpenAI)(body["model"])
                 prompt = body["messages"][-1]["content"]
                 llm.prompts.append(prompt)
+                llm.keys.append(self.headers["x-api-key"] or self.headers["Authorization"] or "")
                 try:
                     pieces = llm.script(prompt)
-                except PermissionError:
-                    self.send_error(401)
+                except Refused as error:
+                    self.send_whole(error.status, protocol.refusal(error.reason))
                     return
-                is_ollama = self.path == "/api/chat"
                 self.send_response(200)
-                self.send_header("Content-Type", "application/x-ndjson" if is_ollama else "text/event-stream")
+                self.send_header("Content-Type", protocol.content_type)
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
+                is_full = False
                 try:
+                    if start := protocol.start():
+                        self.send_chunk(start)
                     for piece in (
                         [pieces[i : i + 7] for i in range(0, len(pieces), 7)] if isinstance(pieces, str) else pieces
                     ):
-                        self.send_chunk(_piece(piece, body["model"], is_ollama=is_ollama))
-                    self.send_chunk(_end(body["model"], is_ollama=is_ollama))
-                    self.send_chunk(b"")
+                        if piece == FULL:
+                            is_full = True
+                        else:
+                            self.send_chunk(piece if isinstance(piece, bytes) else protocol.piece(piece))
+                    self.send_chunk(protocol.end(is_full=is_full))
+                    self.send_chunk(END)
                 except (ConnectionError, RuntimeError):
                     self.close_connection = True
+
+            def send_whole(self, status: int, body: object) -> None:
+                data = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
 
             def send_chunk(self, data: bytes) -> None:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
@@ -82,6 +113,13 @@ def half_then_die(text: str) -> Iterator[str]:
     raise RuntimeError
 
 
+def ends_early(text: str) -> Iterator[Piece]:
+    """A text, then the end of the response, but not of the protocol's reply."""
+    yield text
+    yield END
+    raise RuntimeError
+
+
 def then_silent(text: str, until: threading.Event) -> Iterator[str]:
     """A text, then nothing until the event."""
     yield text
@@ -94,29 +132,95 @@ def slow(text: str, seconds: float) -> Iterator[str]:
     yield text
 
 
-def _piece(piece: str, model: str, *, is_ollama: bool) -> bytes:
-    if piece == PING and not is_ollama:
-        return b": ping\n\n"
-    if is_ollama:
-        message = {"role": "assistant", "content": "" if piece == PING else piece}
-        return (
-            json.dumps(
-                {"model": model, "created_at": "2026-01-01T00:00:00Z", "message": message, "done": False}
-            ).encode()
-            + b"\n"
-        )
-    choice = {"index": 0, "delta": {"role": "assistant", "content": piece}, "finish_reason": None}
-    event = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": model, "choices": [choice]}
-    return b"data: " + json.dumps(event).encode() + b"\n\n"
+class OpenAI:
+    """Chat completions of OpenAI-compatible servers, as server-sent events."""
+
+    content_type = "text/event-stream"
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    def refusal(self, reason: str) -> object:
+        return {"error": {"message": reason, "type": "error", "code": None}}
+
+    def start(self) -> bytes:
+        return b""
+
+    def piece(self, text: str) -> bytes:
+        return b": ping\n\n" if text == PING else self._chunk({"role": "assistant", "content": text}, None)
+
+    def end(self, *, is_full: bool) -> bytes:
+        return self._chunk({}, "length" if is_full else "stop") + b"data: [DONE]\n\n"
+
+    def _chunk(self, delta: dict[str, str], finish_reason: str | None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+        event = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": self.model, "choices": [choice]}
+        return f"data: {json.dumps(event)}\n\n".encode()
 
 
-def _end(model: str, *, is_ollama: bool) -> bytes:
-    if is_ollama:
-        message = {"role": "assistant", "content": ""}
+class Ollama:
+    """Ollama's chat, as lines of JSON."""
+
+    content_type = "application/x-ndjson"
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    def refusal(self, reason: str) -> object:
+        return {"error": reason}
+
+    def start(self) -> bytes:
+        return b""
+
+    def piece(self, text: str) -> bytes:
+        return self._line("" if text == PING else text, {"done": False})
+
+    def end(self, *, is_full: bool) -> bytes:
+        return self._line("", {"done": True, "done_reason": "length" if is_full else "stop"})
+
+    def _line(self, text: str, more: dict[str, object]) -> bytes:
+        message = {"role": "assistant", "content": text}
+        line = {"model": self.model, "created_at": "2026-01-01T00:00:00Z", "message": message, **more}
+        return json.dumps(line).encode() + b"\n"
+
+
+class Anthropic:
+    """Anthropic's messages, as server-sent events; the model thinks before it writes."""
+
+    content_type = "text/event-stream; charset=utf-8"
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    def refusal(self, reason: str) -> object:
+        return {"type": "error", "error": {"type": "error", "message": reason}}
+
+    def start(self) -> bytes:
+        usage = {"input_tokens": 1, "output_tokens": 1}
+        message = {"id": "msg_1", "type": "message", "role": "assistant", "model": self.model, "content": []}
+        thought = {"type": "thinking_delta", "thinking": "What is asked?"}
         return (
-            json.dumps(
-                {"model": model, "created_at": "2026-01-01T00:00:00Z", "message": message, "done": True}
-            ).encode()
-            + b"\n"
+            self._event("message_start", message={**message, "stop_reason": None, "usage": usage})
+            + self._event("content_block_start", index=0, content_block={"type": "thinking", "thinking": ""})
+            + self._event("content_block_delta", index=0, delta=thought)
+            + self._event("content_block_stop", index=0)
+            + self._event("content_block_start", index=1, content_block={"type": "text", "text": ""})
         )
-    return b"data: [DONE]\n\n"
+
+    def piece(self, text: str) -> bytes:
+        if text == PING:
+            return self._event("ping")
+        return self._event("content_block_delta", index=1, delta={"type": "text_delta", "text": text})
+
+    def end(self, *, is_full: bool) -> bytes:
+        return self._event("content_block_stop", index=1) + self.stop("max_tokens" if is_full else "end_turn")
+
+    def stop(self, reason: str) -> bytes:
+        delta = {"stop_reason": reason, "stop_sequence": None}
+        return self._event("message_delta", delta=delta, usage={"output_tokens": 1}) + self._event("message_stop")
+
+    def error(self, kind: str, reason: str) -> bytes:
+        return self._event("error", error={"type": kind, "message": reason})
+
+    def _event(self, type_: str, **data: object) -> bytes:
+        return f"event: {type_}\ndata: {json.dumps({'type': type_, **data})}\n\n".encode()

@@ -17,7 +17,7 @@ from rag.factory import open_engine
 from rag.generative import Generated, check_piece
 from rag.quotes import Span
 from rag.settings import RagSettings
-from tests.llm_server import PING, Script, ScriptedLlm, half_then_die, slow
+from tests.llm_server import END, PING, Refused, Script, ScriptedLlm, half_then_die, slow
 
 TRANSLATION = "a crisis in which Moscow can be useful"
 QUESTION = "What did Sushkov write on Twitter?"
@@ -48,12 +48,12 @@ def number_of(paragraph: int, prompt: str) -> int:
     return int(found[1])
 
 
-@pytest.fixture(params=["openai", "ollama"])
+@pytest.fixture(params=["openai", "ollama", "anthropic"])
 def ask(
     request: pytest.FixtureRequest, index_settings: IndexSettings
 ) -> Iterator[Callable[..., tuple[ChatEngine, ScriptedLlm]]]:
     """Makes an engine whose language model follows a script."""
-    pytest.importorskip("llama_index.llms.openai_like")
+    pytest.importorskip("anthropic" if request.param == "anthropic" else "llama_index.llms.openai_like")
     opened = []
 
     def make(
@@ -242,19 +242,29 @@ class TestLying:
         answer = engine.ask(QUESTION)
         assert answer.text.startswith("x \u2068“دعاية”\u2069")
 
-    def test_a_refused_key_is_not_shown(self, ask: Make) -> None:
+    @pytest.mark.parametrize(
+        ("status", "reason"),
+        [(401, "refuses the key"), (404, "leads nowhere"), (429, "no more requests"), (500, "server failed")],
+    )
+    def test_a_refusal_is_told(self, ask: Make, status: int, reason: str) -> None:
         def refuse(_prompt: str) -> str:
-            raise PermissionError
+            raise Refused(status)
 
         engine, _ = ask(refuse)
         answer = engine.ask(QUESTION)
         self.assert_extractive(answer)
-        assert "401" in answer.notes[0]
+        assert reason in answer.notes[0]
+
+    def test_a_server_that_speaks_otherwise(self, ask: Make) -> None:
+        engine, _ = ask(lambda _: iter([b"<html>Welcome</html>\n", END]))
+        self.assert_extractive(engine.ask(QUESTION))
 
     def test_a_server_that_is_gone(self, ask: Make) -> None:
         engine, server = ask(says(""))
         server.close()
-        self.assert_extractive(engine.ask(QUESTION))
+        answer = engine.ask(QUESTION)
+        self.assert_extractive(answer)
+        assert "cannot be reached" in answer.notes[0]
 
     @staticmethod
     def assert_extractive(answer: object) -> None:
