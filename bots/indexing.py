@@ -1,6 +1,7 @@
 """What the commands do with the index: put articles in, name those that are asked, print what is known of them."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -29,6 +30,17 @@ def ensure_bundled(settings: "IndexSettings") -> str:
     with ArticleIndex(settings, writable=True) as article_index:
         typer.echo(add(article_index, article), err=True)
         return next(e.id for e in article_index.articles() if e.article.text_hash == article.text_hash)
+
+
+def read(path_or_url: str, settings: "IndexSettings") -> "Article":
+    """The article in a file, or at a web address where INDEX_ALLOW_URLS is on."""
+    if "://" in path_or_url:
+        from index.fetching import fetch_article
+
+        return fetch_article(path_or_url, settings)
+    from index.readers import read_file
+
+    return read_file(Path(path_or_url), settings.max_bytes)
 
 
 def add(article_index: "ArticleIndex", article: "Article") -> str:

@@ -7,7 +7,10 @@ MaqalError                  base of every error meant for a person: message, fix
 │   ├── NotAFile            a directory, a device
 │   ├── EmptyArticle        nothing to read in it
 │   ├── UnreadableArticle   binary, or text in an unknown encoding
-│   └── ArticleTooLarge     more bytes than the configured limit
+│   ├── ArticleTooLarge     more bytes than the configured limit
+│   ├── UrlsNotAllowed      INDEX_ALLOW_URLS is off
+│   ├── UrlRefused          a web address that is malformed or leads inward
+│   └── FetchFailed         the web server did not give the article
 ├── UnknownArticle          no indexed article has this id
 ├── StoreError              the data directory
 │   ├── DataDirectoryError  cannot be created or written
@@ -74,6 +77,24 @@ class ArticleTooLarge(ArticleError):
     """The input has more bytes than INDEX_MAX_BYTES."""
 
     code = "article_too_large"
+
+
+class UrlsNotAllowed(ArticleError):
+    """INDEX_ALLOW_URLS is off."""
+
+    code = "urls_not_allowed"
+
+
+class UrlRefused(ArticleError):
+    """A web address is malformed, or leads to where only this machine or its network may go."""
+
+    code = "url_refused"
+
+
+class FetchFailed(ArticleError):
+    """The web server cannot be reached, is too slow, or does not give the article."""
+
+    code = "fetch_failed"
 
 
 class UnknownArticle(MaqalError):

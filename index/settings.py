@@ -27,3 +27,4 @@ class IndexSettings(BaseSettings):
         default="", description="empty: Chroma embedded in the data directory; else http(s)://host:port of a server"
     )
     max_bytes: int = Field(default=10_000_000, gt=0, description="largest article accepted, in bytes")
+    allow_urls: bool = Field(default=False, description="whether articles may be fetched from the public web")
