@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.follow_ups import is_follow_up, leans_on_what_precedes
+from rag.follow_ups import is_follow_up, leans_on_what_precedes, turns_of
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,23 @@ def test_it_stands_alone(question: str, language: str) -> None:
 )
 def test_sentences_that_lean(sentence: str, language: str, *, leans: bool) -> None:
     assert leans_on_what_precedes(sentence, language) is leans
+
+
+def test_the_turns_of_a_conversation_that_a_client_keeps_are_understood_as_if_maqal_kept_it() -> None:
+    exchanges = [
+        ("  When was\n the CSTO founded? ", "In 1999."),
+        ("And who belongs to it?", "Six states."),
+        ("", "nothing was asked"),
+        ("Why?", "x"),
+    ]
+    assert [(turn.question, turn.understood_as) for turn in turns_of(exchanges)] == [
+        ("When was the CSTO founded?", "When was the CSTO founded?"),
+        ("And who belongs to it?", "When was the CSTO founded? And who belongs to it?"),
+        ("Why?", "When was the CSTO founded? Why?"),
+    ]
+
+
+def test_a_long_conversation_is_read_from_its_end() -> None:
+    turns = turns_of((f"How many soldiers arrived on day {i}?", "x" * 10) for i in range(500))
+    assert len(turns) == 50
+    assert turns[-1].question == "How many soldiers arrived on day 499?"
