@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.auth import Client
 from rag.chat_engine import ChatEngine
 
 
@@ -14,3 +15,12 @@ async def _engine(request: Request) -> ChatEngine:
 
 Engine = Annotated[ChatEngine, Depends(_engine)]
 """The chat engine that the app opened when it started."""
+
+
+async def _client(request: Request) -> Client:
+    client: Client = request.state.client
+    return client
+
+
+RequestClient = Annotated[Client, Depends(_client)]
+"""Who sends the request, as `auth.require` found."""

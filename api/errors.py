@@ -10,8 +10,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from api.exceptions import RequestRefused
+from api.openai.errors import error_body, is_openai_path, status_of
 from index.exceptions import MaqalError
 from index.normalization import clean
+from rag.exceptions import LlmError
 
 _log = logging.getLogger(__name__)
 
@@ -20,14 +23,17 @@ STATUS_OF_CODE = {
     "source_not_found": 404,
     "unknown_answer": 404,
     "nothing_indexed": 409,
+    "urls_not_allowed": 403,
     "article_too_large": 413,
     "bad_article": 422,
     "empty_article": 422,
     "not_a_file": 422,
     "unreadable_article": 422,
+    "url_refused": 422,
     "bad_question": 422,
     "bad_question_file": 422,
     "bad_conversation_id": 422,
+    "fetch_failed": 502,
     "llm_error": 502,
     "store_error": 503,
     "data_directory_error": 503,
@@ -44,7 +50,6 @@ STATUS_OF_CODE = {
 }
 _OF_STATUS = {
     400: ("invalid_request", "The body of {what} cannot be read.", "Send JSON in UTF-8, as GET /openapi.json shows."),
-    401: ("unauthorized", "The key for {what} is missing or wrong.", "Send the header `Authorization: Bearer KEY`."),
     404: ("not_found", "There is nothing at {what}.", "See the paths in GET /openapi.json."),
     405: ("method_not_allowed", "{what} is not offered.", "Use the method that GET /openapi.json names for the path."),
     413: ("body_too_large", "The body of {what} is too large.", "Send a smaller one, or raise API_MAX_BODY_BYTES."),
@@ -76,7 +81,14 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def problem_of(error: MaqalError) -> Problem:
     """The body for an error that is meant for people."""
-    return _problem(STATUS_OF_CODE.get(error.code, 500), error.code, error.message, error.fix or "Try again.")
+    status = error.status if isinstance(error, RequestRefused) else STATUS_OF_CODE.get(error.code, 500)
+    return _problem(status, error.code, error.message, error.fix or "Try again.")
+
+
+def response_of(error: MaqalError, path: str = "") -> JSONResponse:
+    """The response for an error that is meant for people, in the form that the path answers in."""
+    headers = error.headers if isinstance(error, RequestRefused) else None
+    return _response(path, problem_of(error), headers, getattr(error, "param", None))
 
 
 def problem_of_status(status: int, what: str) -> Problem:
@@ -87,7 +99,7 @@ def problem_of_status(status: int, what: str) -> Problem:
 
 def response_of_status(request: Request, status: int, headers: dict[str, str] | None = None) -> JSONResponse:
     """The response for a failure that HTTP has a status for."""
-    return _response(problem_of_status(status, f"{request.method} {request.url.path[:200]}"), headers)
+    return _response(request.url.path, problem_of_status(status, f"{request.method} {request.url.path[:200]}"), headers)
 
 
 def install(app: FastAPI) -> None:
@@ -95,7 +107,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MaqalError, _maqal_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _unforeseen)
     generated = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -106,29 +117,27 @@ def install(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-async def _maqal_error(_: Request, error: Exception) -> JSONResponse:
+async def _maqal_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MaqalError)  # noqa: S101 - for the type checker
-    problem = problem_of(error)
-    if problem.status >= 500:
-        _log.error("%s: %s", error.code, error.message, exc_info=error)
-    return _response(problem)
+    response = response_of(error, request.url.path)
+    if response.status_code >= 500 and not isinstance(error, RequestRefused):
+        # A language model's complaint may repeat the question.
+        message = "" if isinstance(error, LlmError) else error.message
+        _log.error("%s: %s", error.code, message, exc_info=error)
+    return response
 
 
-async def _invalid_request(_: Request, error: Exception) -> JSONResponse:
+async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     told = "; ".join(_told(e) for e in error.errors()[:3])
     fix = "Send `Content-Type: application/json` and the fields that GET /openapi.json shows."
-    return _response(_problem(422, "invalid_request", f"The request is not as it should be: {told}.", fix))
+    problem = _problem(422, "invalid_request", f"The request is not as it should be: {told}.", fix)
+    return _response(request.url.path, problem, param=".".join(str(part)[:60] for part in error.errors()[0]["loc"][1:]))
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     return response_of_status(request, error.status_code, dict(error.headers or {}))
-
-
-async def _unforeseen(request: Request, _: Exception) -> JSONResponse:
-    # starlette raises it again after this response; uvicorn logs it and closes the connection.
-    return response_of_status(request, 500, {"Connection": "close"})
 
 
 def _told(error: dict[str, Any]) -> str:
@@ -150,5 +159,11 @@ def _problem(status: int, code: str, detail: str, fix: str) -> Problem:
     )
 
 
-def _response(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+def _response(
+    path: str, problem: Problem, headers: dict[str, str] | None = None, param: str | None = None
+) -> JSONResponse:
+    if is_openai_path(path):
+        status = status_of(problem.status)
+        body = error_body(status, problem.code, f"{problem.detail} {problem.fix}", param)
+        return JSONResponse(body.model_dump(), status, headers)
     return JSONResponse(problem.model_dump(), problem.status, headers, media_type=MEDIA_TYPE)

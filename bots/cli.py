@@ -5,18 +5,15 @@ import sys
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import typer
 
-from bots.indexing import add, described, ensure_bundled, named, print_json, rebuild_vectors
+from bots import keys
+from bots.indexing import add, described, ensure_bundled, named, print_json, read, rebuild_vectors
+from bots.mcp import mcp
+from bots.settings import load_settings
 from index.exceptions import ConfigurationError, MaqalError
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
-    from pydantic_settings import BaseSettings
-
-    S = TypeVar("S", bound=BaseSettings)
 
 app = typer.Typer(
     name="maqal",
@@ -73,7 +70,7 @@ def ask(
     from index.settings import IndexSettings
     from rag.settings import RagSettings
 
-    index_settings, rag_settings = _load(IndexSettings), _load(RagSettings)
+    index_settings, rag_settings = load_settings(IndexSettings), load_settings(RagSettings)
     article_ids = named(index_settings, articles, bundled=bundled)
     if question == "-":
         question = sys.stdin.buffer.read().decode("utf-8", errors="replace")
@@ -110,7 +107,7 @@ def check_quote(
     from index.settings import IndexSettings
     from rag.settings import RagSettings
 
-    index_settings, rag_settings = _load(IndexSettings), _load(RagSettings)
+    index_settings, rag_settings = load_settings(IndexSettings), load_settings(RagSettings)
     article_ids = named(index_settings, articles, bundled=bundled)
     if quote == "-":
         quote = sys.stdin.buffer.read().decode("utf-8", errors="replace")
@@ -139,7 +136,7 @@ def chat(
     from index.settings import IndexSettings
     from rag.settings import RagSettings
 
-    index_settings, rag_settings = _load(IndexSettings), _load(RagSettings)
+    index_settings, rag_settings = load_settings(IndexSettings), load_settings(RagSettings)
     article_ids = named(index_settings, articles, bundled=bundled)
     history_file = index_settings.data_dir / "chat_history"
     with ExitStack() as opened:
@@ -154,7 +151,10 @@ def chat(
 
 @app.command()
 def index(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Text, Markdown, HTML, Word or PDF files.", metavar="PATH…")] = None,
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(help="Text, Markdown, HTML, Word or PDF files, or addresses of web pages.", metavar="PATH|URL…"),
+    ] = None,
     *,
     title: Annotated[str | None, typer.Option(help="Title, where the file does not tell it.")] = None,
     source: Annotated[str | None, typer.Option(help="Publisher, where the file does not tell it.")] = None,
@@ -168,15 +168,15 @@ def index(
 ) -> None:
     """Index articles; a file that was indexed before is replaced if it changed."""
     from index.article_index import ArticleIndex
-    from index.readers import read_bundled, read_file, with_metadata
+    from index.readers import read_bundled, with_metadata
     from index.settings import IndexSettings
 
     if not (paths or bundled or rebuild):
         raise ConfigurationError("Nothing to index was named.", "Name files (maqal index FILE…), or use --bundled.")
-    index_settings = _load(IndexSettings)
+    index_settings = load_settings(IndexSettings)
     # Every file is read before any is indexed: one that cannot be read leaves the index as it was.
     day = published.date() if published else None
-    found = [read_file(path, index_settings.max_bytes) for path in paths or []]
+    found = [read(path, index_settings) for path in paths or []]
     found = [with_metadata(article, title=title, source=source, published=day) for article in found]
     with ArticleIndex(index_settings, writable=True) as article_index:
         if rebuild:
@@ -192,7 +192,7 @@ def list_articles(*, as_json: AsJson = False) -> None:
     from index.article_index import ArticleIndex
     from index.settings import IndexSettings
 
-    index_settings = _load(IndexSettings)
+    index_settings = load_settings(IndexSettings)
     with ArticleIndex(index_settings) as article_index:
         entries = article_index.articles()
     if as_json:
@@ -212,7 +212,7 @@ def remove(
     from index.ingestion import remove_article
     from index.settings import IndexSettings
 
-    index_settings = _load(IndexSettings)
+    index_settings = load_settings(IndexSettings)
     with ArticleIndex(index_settings, writable=True) as article_index:
         for article_id in ids:  # An id that is not there stops before anything is removed.
             article_index.catalog.article(article_id)
@@ -235,7 +235,7 @@ def facts(
     from index.settings import IndexSettings
     from rag.facts import facts_of
 
-    index_settings = _load(IndexSettings)
+    index_settings = load_settings(IndexSettings)
     article_ids = named(index_settings, articles, bundled=bundled)
     with ArticleIndex(index_settings) as article_index:
         ids = article_ids or [entry.id for entry in article_index.articles()]
@@ -280,7 +280,7 @@ def evaluate_questions(
     from rag.question_files import assign
     from rag.settings import RagSettings
 
-    index_settings, rag_settings = _load(IndexSettings), _load(RagSettings)
+    index_settings, rag_settings = load_settings(IndexSettings), load_settings(RagSettings)
     if index_paths:
         found = read_articles(index_paths, index_settings.max_bytes, bundled=bundled)
         opened = engine_over(found, index_settings, rag_settings)
@@ -302,32 +302,21 @@ def evaluate_questions(
         show_report(make_console(), report)
 
 
-@app.command()
-def serve(
+@app.command(name="serve")
+def serve_http(
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on (API_HOST; default 127.0.0.1).")] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port to listen on (API_PORT; default 8000).")
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes; more than one share a Chroma server (INDEX_CHROMA_URL).")
+    ] = 1,
 ) -> None:
     """Answer over HTTP, and in Slack's HTTP mode where SLACK_SIGNING_SECRET is set."""
-    from api.server import serve as serve_api
-    from api.settings import ApiSettings
-    from bots.slack.settings import SlackSettings
-    from index.settings import IndexSettings
-    from rag.settings import RagSettings
+    from bots.serving import serve
 
-    slack_settings = _load(SlackSettings)
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    api_settings = _load(ApiSettings).model_copy(update=given)
-
-    def add_slack(app: "FastAPI") -> None:
-        if slack_settings.signing_secret.get_secret_value():
-            from bots.slack.http_mode import mount
-
-            mount(app, lambda: app.state.engine, slack_settings)
-
-    serve_api(_load(IndexSettings), _load(RagSettings), api_settings, add_slack)
+    serve(host, port, workers)
 
 
 @app.command()
@@ -338,7 +327,11 @@ def slack() -> None:
     from index.settings import IndexSettings
     from rag.settings import RagSettings
 
-    run_socket_mode(_load(IndexSettings), _load(RagSettings), _load(SlackSettings))
+    run_socket_mode(load_settings(IndexSettings), load_settings(RagSettings), load_settings(SlackSettings))
+
+
+app.command()(mcp)
+app.add_typer(keys.app, name="keys")
 
 
 @app.command()
@@ -349,7 +342,7 @@ def doctor(*, as_json: AsJson = False) -> None:
     from index.settings import IndexSettings
     from rag.settings import RagSettings
 
-    findings = examine(_load(IndexSettings), _load(RagSettings))
+    findings = examine(load_settings(IndexSettings), load_settings(RagSettings))
     if as_json:
         print_json([finding.as_dict() for finding in findings])
     else:
@@ -373,20 +366,6 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _load(settings: "type[S]") -> "S":
-    """Settings from the environment. Raises ConfigurationError with the variable's name."""
-    from pydantic import ValidationError
-
-    try:
-        return settings()
-    except ValidationError as error:
-        problem = error.errors()[0]
-        name = str(settings.model_config.get("env_prefix")) + "_".join(map(str, problem["loc"])).upper()
-        raise ConfigurationError(
-            f"{name} is {problem['input']!r}: {problem['msg']}.", f"Set {name} to a value that fits, or unset it."
-        ) from error
 
 
 def _quiet_libraries() -> None:

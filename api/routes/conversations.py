@@ -1,20 +1,19 @@
 """Conversations: follow-up questions, whole answers or streams of events, and what was said."""
 
-import logging
-from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Query
 
+from api.asking import EventStream, Questions
 from api.dependencies import Engine
-from api.errors import documented, problem_of, problem_of_status
-from api.schemas import ConversationBody, MessageRequest
-from index.exceptions import MaqalError
-from rag.answers import Answer, Event, Quote, Restart, Status
+from api.errors import documented
+from api.schemas import STREAM_RESPONSE, ConversationBody, MessageRequest, TurnBody
+from rag.answers import Answer
+from rag.chat_engine import ChatEngine
+from rag.exceptions import UnknownAnswer
 from rag.memory import Turn, new_conversation_id
 
-_log = logging.getLogger(__name__)
 router = APIRouter(prefix="/conversations", tags=["conversations"])
 
 
@@ -24,54 +23,43 @@ async def begin() -> ConversationBody:
     return ConversationBody(id=new_conversation_id())
 
 
-@router.get("/{conversation}/messages", summary="Read a conversation")
-def history(conversation: str, engine: Engine) -> list[Turn]:
+@router.get("/{conversation}/messages", summary="Read a conversation", response_model_exclude_none=True)
+def history(
+    conversation: str,
+    engine: Engine,
+    *,
+    full: Annotated[bool, Query(description="whether each turn has its whole answer, if that is still kept")] = False,
+) -> list[TurnBody]:
     """The turns, oldest first; none for an id that nothing was asked under."""
-    return engine.conversations.turns(conversation)
+    turns = engine.conversations.turns(conversation)
+    return [TurnBody.of(turn, _kept(engine, turn) if full else None) for turn in turns]
 
 
 @router.post("/{conversation}/messages", summary="Ask in a conversation", responses=documented(404, 409))
-def ask(conversation: str, body: MessageRequest, engine: Engine) -> Answer:
+async def ask(conversation: str, body: MessageRequest, questions: Questions) -> Answer:
     """Answer a question that may lean on the ones before it."""
-    return engine.ask(body.question, conversation=conversation, article_ids=body.article_ids, language=body.language)
-
-
-def _started(conversation: str, body: MessageRequest, engine: Engine) -> Iterator[Event]:
-    """The events, after the question was checked and its paragraphs found: an error still has its own status."""
-    return engine.stream(body.question, conversation=conversation, article_ids=body.article_ids, language=body.language)
+    return await questions.whole(body, conversation)
 
 
 @router.post(
     "/{conversation}/messages/stream",
     summary="Ask in a conversation, answered piece by piece",
-    response_class=EventSourceResponse,
-    responses=documented(404, 409),
+    response_class=EventStream,
+    responses={**STREAM_RESPONSE, **documented(404, 409)},
 )
-def stream(events: Annotated[Iterator[Event], Depends(_started)]) -> Iterator[ServerSentEvent]:
-    """Events as they come: `status`, `quote` (a Quote), `token` ({"text"}), `restart` (what came so far is void).
-
-    `answer` holds the whole Answer; in its stead may come `error` (problem details). The last event is always
-    `done`.
-    """
-    try:
-        for event in events:
-            yield _sent(event)
-    except MaqalError as error:
-        _log.exception("A stream failed")
-        yield ServerSentEvent(event="error", data=problem_of(error))
-    except Exception:  # noqa: BLE001 - the status is sent; what is left is to say so in the stream.
-        _log.exception("A stream failed")
-        yield ServerSentEvent(event="error", data=problem_of_status(500, "The answer"))
-    yield ServerSentEvent(event="done", data={})
+async def stream(conversation: str, body: MessageRequest, questions: Questions) -> EventStream:
+    """The events of `POST /v1/ask/stream`, for a question that may lean on the ones before it."""
+    return await questions.streamed(body, conversation)
 
 
-def _sent(event: Event) -> ServerSentEvent:
-    if isinstance(event, Status):
-        return ServerSentEvent(event="status", data=event)
-    if isinstance(event, Quote):
-        return ServerSentEvent(event="quote", data=event)
-    if isinstance(event, Answer):
-        return ServerSentEvent(event="answer", data=event)
-    if isinstance(event, Restart):
-        return ServerSentEvent(event="restart", data={})
-    return ServerSentEvent(event="token", data={"text": event.text})
+@router.delete("/{conversation}", summary="Delete a conversation", status_code=204)
+def delete(conversation: str, engine: Engine) -> None:
+    """Forget its turns, its answers and what readers thought of them; nothing happens where there are none."""
+    engine.conversations.forget(conversation)
+    engine.answers.forget(conversation)
+
+
+def _kept(engine: ChatEngine, turn: Turn) -> Answer | None:
+    with suppress(UnknownAnswer):
+        return engine.answers.answer(turn.answer_id)
+    return None

@@ -53,8 +53,17 @@ BAD = [
     ("/v1/articles", '{"text": "a", "format": "pdf"}', 422, "invalid_request"),
     ("/v1/articles", '{"text": "a", "published": "yesterday"}', 422, "invalid_request"),
     ("/v1/articles", '{"text": "a", "title": "\\ud800"}', 422, "invalid_request"),
+    ("/v1/articles", '{"text": "a", "url": "http://a"}', 422, "invalid_request"),
+    ("/v1/articles", '{"text": "a", "published": 0}', 422, "invalid_request"),
+    ("/v1/articles", '{"url": "http://example.org/"}', 403, "urls_not_allowed"),
+    ("/v1/ask/stream", "{}", 422, "invalid_request"),
+    ("/v1/ask/stream", why('"conversation": "a b"'), 422, "bad_conversation_id"),
+    ("/v1/answers/nothing/feedback", '{"rating": "up"}', 404, "unknown_answer"),
+    ("/v1/answers/nothing/feedback", '{"rating": "good"}', 422, "invalid_request"),
+    ("/v1/answers/nothing/feedback", '{"rating": "up", "reason": "%s"}' % ("x" * 2_001), 422, "invalid_request"),
+    ("/v1/answers/nothing/feedback", '{"rating": "up", "surface": "slack"}', 422, "invalid_request"),
     ("/v1/nowhere", "{}", 404, "not_found"),
-    ("/", "{}", 404, "not_found"),
+    ("/", "{}", 405, "method_not_allowed"),
     ("/v1/ask/", "{}", 404, "not_found"),
     ("/healthz", "{}", 405, "method_not_allowed"),
 ]
@@ -75,6 +84,10 @@ def test_bad_input(client: httpx.Client, path: str, body: str, status: int, code
         ("DELETE", "/v1/articles/%00%ff", 404, "unknown_article"),
         ("GET", "/%ff%00", 404, "not_found"),
         ("GET", "/v1/conversations/a%20b/messages", 422, "bad_conversation_id"),
+        ("DELETE", "/v1/conversations/a%20b", 422, "bad_conversation_id"),
+        ("GET", "/v1/answers/%00", 404, "unknown_answer"),
+        ("GET", "/v1/usage?since=yesterday", 422, "invalid_request"),
+        ("GET", "/v1/usage?until=0", 422, "invalid_request"),
     ],
 )
 def test_bad_path_or_method(client: httpx.Client, method: str, path: str, status: int, code: str) -> None:
@@ -101,6 +114,7 @@ def test_every_error_of_the_lower_floors_has_a_status() -> None:
         kinds = [kind for kind in error.__subclasses__() if kind.__module__.split(".")[0] in {"index", "rag"}]
         return {error.code}.union(*(codes(kind) for kind in kinds))
 
-    import rag.exceptions  # noqa: F401
+    import rag.exceptions
+    import rag.question_files  # noqa: F401
 
     assert codes(MaqalError) == set(STATUS_OF_CODE)

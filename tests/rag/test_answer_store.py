@@ -4,10 +4,13 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from index.exceptions import CatalogDamaged
+from rag import answer_store
 from rag.answer_store import AnswerStore
 from rag.chat_engine import ChatEngine
 from rag.exceptions import UnknownAnswer
@@ -89,3 +92,36 @@ def test_conversations_of_an_older_maqal_go_on(tmp_path: Path) -> None:
         with closing(Conversations(path, max_turns=5, days=30)) as conversations:
             conversations.append("c", Turn("r", "r", "b", "id"))
             assert conversations.turns("c")[:2] == [Turn("q", "q", "a", ""), Turn("r", "r", "b", "id")]
+
+
+def test_all_feedback_is_exported_in_order(engine: ChatEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer_store, "_BATCH", 2)
+    answer = engine.ask(QUESTION)
+    for n in range(5):
+        engine.answers.rate(answer.id, "up", reader=str(n), reason=str(n), surface="rest")
+    assert [f.reason for f in engine.answers.feedback()] == ["0", "1", "2", "3", "4"]
+
+
+def test_use_is_counted_for_good(engine: ChatEngine) -> None:
+    for client in ("ann", "ann", "ben"):
+        engine.ask(QUESTION, client=client, conversation="one")
+    list(engine.stream("What is the recipe for apple pie?", client="ann"))
+    engine.answers.forget("one")
+    today = datetime.now(UTC).date()
+    counted = {(u.client, u.verdict, u.language): u.answers for u in engine.answers.usage(today, today)}
+    assert counted == {
+        ("ann", "answered", "en"): 2,
+        ("ann", "not_in_article", "en"): 1,
+        ("ben", "answered", "en"): 1,
+    }
+    assert engine.answers.usage(today + timedelta(days=1), date.max) == []
+    assert engine.answers.usage(date.min, today - timedelta(days=1)) == []
+
+
+def test_an_answer_is_counted_only_if_it_is_kept(engine: ChatEngine) -> None:
+    answer = engine.ask(QUESTION)
+    today = datetime.now(UTC).date()
+    with pytest.raises(CatalogDamaged):
+        engine.answers.add(answer)
+    assert sum(u.answers for u in engine.answers.usage(today, today)) == 1
+    assert engine.ask(QUESTION)

@@ -1,0 +1,85 @@
+"""Idempotency keys: an upload that is sent again within a day gets the response of the first time."""
+
+import threading
+import time
+from contextlib import AbstractContextManager
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from api.exceptions import IdempotencyKeyReused
+from index.sqlite_file import open_database, sqlite_errors
+
+_FILE_NAME = "idempotency.sqlite3"
+_KEPT_FOR = 86_400  # seconds
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS responses (
+    client TEXT NOT NULL, key TEXT NOT NULL, at REAL NOT NULL, request TEXT NOT NULL,
+    status INTEGER NOT NULL, etag TEXT NOT NULL, location TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (client, key));
+CREATE INDEX IF NOT EXISTS response_times ON responses (at);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptResponse:
+    """What was answered: status, ETag, Location, and the JSON of the body."""
+
+    status: int
+    etag: str
+    location: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A request with an idempotency key: whose it is, the key, and the SHA-256 of what it asks."""
+
+    client: str
+    key: str
+    request: str
+
+
+class IdempotencyStore:
+    """Responses by client and key in one SQLite file of a folder; safe for threads and processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _FILE_NAME
+        self._lock = threading.Lock()
+        with self._errors():
+            self._db = open_database(self._path)
+            self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def find(self, attempt: Attempt) -> KeptResponse | None:
+        """What the same request was answered. Raises IdempotencyKeyReused where the key came with another one."""
+        with self._lock, self._errors():
+            row = self._db.execute(
+                "SELECT request, status, etag, location, body FROM responses WHERE client = ? AND key = ? AND at >= ?",
+                (attempt.client, attempt.key, time.time() - _KEPT_FOR),
+            ).fetchone()
+        if row is None:
+            return None
+        if row[0] != attempt.request:
+            raise IdempotencyKeyReused(
+                f"The idempotency key {attempt.key[:60]!r} was used for another upload in the last 24 hours.",
+                "Send a new Idempotency-Key for each upload, and the same one only to repeat that upload.",
+            )
+        return KeptResponse(*row[1:])
+
+    def keep(self, attempt: Attempt, response: KeptResponse) -> None:
+        """Remember a response for a day."""
+        now = time.time()
+        with self._lock, self._errors():
+            self._db.execute("DELETE FROM responses WHERE at < ?", (now - _KEPT_FOR,))
+            self._db.execute(
+                "INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (attempt.client, attempt.key, now, attempt.request, *astuple(response)),
+            )
+
+    def _errors(self) -> AbstractContextManager[None]:
+        fix = "Move the file away; a new one is made."
+        return sqlite_errors(self._path, contents="The idempotency keys", fix=fix)
