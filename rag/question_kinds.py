@@ -2,7 +2,7 @@
 
 import json
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Literal
 from unicodedata import category
@@ -78,6 +78,8 @@ def gives(kind: Kind, text: str, language: str) -> bool | None:
     return None
 
 
+# The same paragraphs are asked again and again: folding them is a third of an answer's work.
+@lru_cache(maxsize=10_000)
 def _words(text: str) -> str:
     """Folded, with single spaces for all that is no letter or digit."""
     return " ".join(re.findall(r"[^\W_]+", fold(text)))

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 import numpy as np
@@ -45,11 +45,11 @@ def evidence(question: str, kind: Kind, language: str, nodes: Sequence[NodeWithS
     is_same = float(language in languages)
     words = query_words(question, language)
     names = {t for word in words for t in word if t.startswith("~")} if language in _NAMES_HAVE_CAPITALS else set()
-    terms = [set(index_terms(node.node.get_content(), node.node.metadata["language"])) for node in nodes]
-    found = set().union(*terms)
+    terms = [_terms(node.node.get_content(), node.node.metadata["language"]) for node in nodes]
+    found = frozenset[str]().union(*terms)
     covered = [coverage(words, language, t, n.node.metadata["language"]) for t, n in zip(terms, nodes, strict=True)]
     numbers = set(_NUMBER.findall(fold(question)))
-    known_numbers = {n for node in nodes for n in _NUMBER.findall(fold(node.node.get_content()))}
+    known_numbers = {n for node in nodes for n in _numbers(node.node.get_content())}
     is_given = _is_given(kind, nodes)
     return {
         "cosine": max(cosines),
@@ -90,6 +90,17 @@ def _is_given(kind: Kind, nodes: Sequence[NodeWithScore]) -> bool | None:
                 given = gives(kind, text[start:end], language)
                 found = given if found is None else found or bool(given)
     return found
+
+
+# The same paragraphs are found again and again.
+@lru_cache(maxsize=2_000)
+def _terms(text: str, language: str) -> frozenset[str]:
+    return frozenset(index_terms(text, language))
+
+
+@lru_cache(maxsize=2_000)
+def _numbers(text: str) -> frozenset[str]:
+    return frozenset(_NUMBER.findall(fold(text)))
 
 
 @cache

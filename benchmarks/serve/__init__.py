@@ -1,0 +1,1 @@
+"""How quick and how steady the REST service is under load."""
