@@ -38,6 +38,8 @@ def configure(settings: ApiSettings) -> None:
         plain = structlog.dev.plain_traceback
         shown = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain, pad_event_to=0)]
     handler = logging.StreamHandler()
+    # Some libraries set their loggers to DEBUG themselves.
+    handler.setLevel(logging.INFO)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[

@@ -80,7 +80,7 @@ def _is_same(known: Article, article: Article) -> bool:
 def _new_id(article: Article, taken: set[str]) -> str:
     """A short name from the file's name or the title, with a number where it is taken."""
     name = PurePosixPath(article.origin.partition(":")[2] or article.origin).name or article.title
-    name = re.sub(r"\.(txt|text|md|markdown|html?|xhtml)$", "", name, flags=re.IGNORECASE)
+    name = re.sub(r"\.(txt|text|md|markdown|html?|xhtml|docx|pdf)$", "", name, flags=re.IGNORECASE)
     folded = unicodedata.normalize("NFKC", name).casefold()
     stem = re.sub(r"[^\w.]+", "-", folded).strip("-._")[:60] or "article"
     candidate, n = stem, 2
