@@ -121,15 +121,6 @@ class AnswerStore:
         with self._lock, self._errors():
             self._db.execute("INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    def ratings(self, reader: str) -> dict[Rating, int]:
-        """How many answers a reader found helpful, and how many not."""
-        with self._lock, self._errors():
-            rows = self._db.execute(
-                "SELECT rating, count(*) FROM feedback WHERE reader = ? GROUP BY rating", (clean(reader),)
-            ).fetchall()
-        counts: dict[Rating, int] = {"up": 0, "down": 0}
-        return counts | dict(rows)
-
     def feedback(self) -> Iterator[Feedback]:
         """All feedback, oldest first."""
         last = 0

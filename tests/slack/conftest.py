@@ -27,9 +27,6 @@ def settings(slack: SlackServer) -> SlackSettings:
         app_token=SecretStr("xapp-1"),
         signing_secret=SecretStr("signing secret"),
         api_url=slack.api_url,
-        message_interval=0,
-        user_limit="1000/minute",
-        channel_limit="1000/minute",
     )
 
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from bots.slack.listeners import USAGE
+from bots.slack.listeners import APOLOGY, USAGE
 from bots.slack.settings import SlackSettings
-from bots.slack.worker import APOLOGY
 from rag.chat_engine import ChatEngine
 from tests.slack.bot import Bot, running_bot
 from tests.slack.slack_server import SlackServer
@@ -24,7 +23,10 @@ def test_the_answer_is_ephemeral(bot: Bot, slack: SlackServer) -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "<@U1|ada>"])
 def test_without_a_question_its_use_is_explained(bot: Bot, slack: SlackServer, text: str) -> None:
-    assert bot.command(text, slack.response_url).text == USAGE
+    bot.command(text, slack.response_url)
+    (message,) = slack.wait_for("respond")
+    assert texts(message) == [USAGE]
+    assert message["response_type"] == "ephemeral"
 
 
 def test_a_command_delivered_twice_is_answered_once(

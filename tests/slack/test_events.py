@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from bots.slack.listeners import APOLOGY
 from bots.slack.settings import SlackSettings
-from bots.slack.worker import APOLOGY
 from index.ingestion import add_article
 from index.readers import read_text
 from index.settings import IndexSettings
@@ -74,7 +74,7 @@ def test_a_direct_message_is_answered_in_a_thread(bot: Bot, slack: SlackServer, 
 
 def test_a_question_in_arabic_is_answered_in_arabic(bot: Bot, slack: SlackServer) -> None:
     bot.event(mention("لماذا استعان توكاييف بمنظمة معاهدة الأمن الجماعي؟"))
-    assert "المقال (§" in texts(slack.wait_for("chat.postMessage")[0])[0]
+    assert texts(slack.wait_for("chat.postMessage")[0])[0].startswith("يقول المقال (§")
 
 
 def test_a_follow_up_in_the_thread_is_understood_through_the_first_question(
@@ -151,8 +151,8 @@ def test_slack_is_acknowledged_before_the_answer_is_there(
         mention(QUESTION, bot_id="BOTHER"),
         direct_message(QUESTION, bot_id=BOT_ID),
         direct_message(QUESTION, subtype="bot_message", bot_id="BOTHER"),
-        direct_message("", subtype="message_changed", message={"ts": "199.9", "text": QUESTION, "user": "U1"}),
-        direct_message("", subtype="message_deleted", deleted_ts="199.9"),
+        direct_message(QUESTION, subtype="message_changed"),
+        direct_message(QUESTION, subtype="message_deleted"),
         direct_message(QUESTION, channel="C1", channel_type="channel"),
     ],
 )
