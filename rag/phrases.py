@@ -1,9 +1,8 @@
 """The few sentences that maqal says itself, in the reader's language."""
 
-import json
-from functools import cache
-from importlib import resources
 from typing import Literal
+
+from rag.word_tables import read_table
 
 Key = Literal[
     "says", "also", "silent", "closest", "llm_failed", "unquoted", "part_silent", "reported", "hedged",
@@ -11,12 +10,8 @@ Key = Literal[
 ]  # fmt: skip
 
 
-@cache
 def _phrases() -> dict[str, dict[str, str]]:
-    table: dict[str, dict[str, str]] = json.loads(
-        resources.files("rag").joinpath("phrases.json").read_text(encoding="utf-8")
-    )
-    return table
+    return read_table("phrases.json")
 
 
 def languages() -> list[str]:

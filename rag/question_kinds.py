@@ -1,13 +1,12 @@
 """What a question asks for (who, when, how many, how long, why, …), and whether a sentence gives such a thing."""
 
-import json
 import re
 from functools import cache, lru_cache
-from importlib import resources
 from typing import Literal
 from unicodedata import category
 
 from index.normalization import fold, fold_with_offsets
+from rag.word_tables import read_table
 
 Kind = Literal["how_long", "how_far", "how_much", "how_many", "when", "where", "who", "why", "said", "yes_no", "what"]
 
@@ -128,9 +127,5 @@ def _second_question(language: str) -> re.Pattern[str]:
     return re.compile(rf"{joint}(?=(?:{'|'.join(words)})(?!\w))")
 
 
-@cache
 def _table() -> dict[str, dict[str, dict[str, list[str]]]]:
-    table: dict[str, dict[str, dict[str, list[str]]]] = json.loads(
-        resources.files("rag").joinpath("question_kinds.json").read_text(encoding="utf-8")
-    )
-    return table
+    return read_table("question_kinds.json")

@@ -3,12 +3,10 @@
 `python -m benchmarks.refusal` fits the weights in `refusal.json` and reports both kinds of error.
 """
 
-import json
 import math
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from importlib import resources
 
 import numpy as np
 from llama_index.core.schema import NodeWithScore
@@ -18,6 +16,7 @@ from index.sentences import sentence_spans
 from index.stemming import index_terms, query_words
 from rag.overlap import coverage
 from rag.question_kinds import Kind, gives
+from rag.word_tables import read_table
 
 # A capital letter means a name in these; in German every noun has one.
 _NAMES_HAVE_CAPITALS = frozenset({"en", "ru", "fr", "tr", "es", "kk"})
@@ -105,5 +104,5 @@ def _numbers(text: str) -> frozenset[str]:
 
 @cache
 def _model() -> dict[str, np.ndarray]:
-    stored = json.loads(resources.files("rag").joinpath("refusal.json").read_text(encoding="utf-8"))
+    stored = read_table("refusal.json")
     return {key: np.array(stored[key]) for key in ("mean", "scale", "weights", "bias", "threshold")}

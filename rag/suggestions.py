@@ -6,13 +6,10 @@ letters, so that they are used where the reader's language has the same script; 
 Of people only those are taken whose words the article reports.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from importlib import resources
 from itertools import chain, zip_longest
 
 from babel import Locale
@@ -31,6 +28,7 @@ from rag.question_kinds import kind_of
 from rag.refusal import confidence, evidence, threshold
 from rag.retriever import HybridRetriever
 from rag.speakers import attribute
+from rag.word_tables import read_table
 
 _MOST = 4
 _TRIED_OF_EACH = 4
@@ -94,7 +92,7 @@ class Suggester:
 
 
 def _candidates(entry: IndexedArticle, language: str) -> Iterator[_Candidate]:
-    phrases = _phrases()[language]
+    phrases = read_table("suggestions.json")[language]
     for kind, names in _named(entry, language).items():
         # What is named in most paragraphs first: the article is about that.
         often = sorted(names.items(), key=lambda item: -len(item[1]))[:_TRIED_OF_EACH]
@@ -190,11 +188,3 @@ def _dates(facts: Facts, language: str, until: date) -> tuple[dict[str, set[int]
 
 def _script(language: str) -> str:
     return _SCRIPTS.get(language, "Latin")
-
-
-@cache
-def _phrases() -> dict[str, dict[str, str]]:
-    table: dict[str, dict[str, str]] = json.loads(
-        resources.files("rag").joinpath("suggestions.json").read_text(encoding="utf-8")
-    )
-    return table

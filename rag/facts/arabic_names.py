@@ -12,9 +12,10 @@ from functools import cache
 from index.normalization import fold
 from index.stop_words import stop_words
 from rag.facts.cased_names import FoundName
-from rag.facts.fact_words import months, read_table, reporting_verbs, weekdays
+from rag.facts.fact_words import months, reporting_verbs, weekdays
 from rag.facts.folded_text import FoldedText
 from rag.facts.places import is_place
+from rag.word_tables import read_table
 
 _TOKEN = re.compile(r"[^\W_]+(?:-[^\W_]+)*|[^\w\s]")
 _PARTICLE_LETTERS = "وفبلك"

@@ -11,8 +11,9 @@ from typing import Any
 
 from index.languages import LATIN_LANGUAGES
 from index.stop_words import stop_words
-from rag.facts.fact_words import months, read_table, reporting_verbs, weekdays
+from rag.facts.fact_words import months, reporting_verbs, weekdays
 from rag.facts.places import is_place
+from rag.word_tables import read_table
 
 _PARTICLES = r"(?:de|du|des|la|von|van|der|bin|ibn|al|el|di|da|dos|ter|ben|фон|де|ди|да|дю|ван|дер|аль|эль|бен|ибн)"
 _WORD = r"[^\W\d_a-zа-яёà-öø-ÿ]\w*(?:['’][^\W\d_a-z]\w*)?(?:-\w+)*"

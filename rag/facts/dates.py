@@ -14,8 +14,9 @@ from functools import cache
 from index.normalization import fold
 from index.sentences import sentence_spans
 from rag.facts import fact_words
-from rag.facts.fact_words import WORD_START, any_of
+from rag.facts.fact_words import WORD_START
 from rag.facts.folded_text import FoldedText
+from rag.word_tables import any_of
 
 _DAYS_TO_NEAREST_YEAR = 120
 _MONTHS_TO_NEAREST_YEAR = 4

@@ -1,13 +1,10 @@
 """The words around numbers and dates, by language, and what Babel knows of a language's calendar and numbers."""
 
-import json
-import re
-from collections.abc import Iterable
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from index.normalization import fold
+from rag.word_tables import read_table
 
 if TYPE_CHECKING:
     from babel import Locale
@@ -53,11 +50,6 @@ def periods(language: str) -> dict[str, list[str]]:
     """The language's words for a week, a month and a year, as they stand beside "last" and "next"."""
     table: dict[str, list[str]] = _tables().get(language, {}).get("periods", {})
     return table
-
-
-def any_of(alternatives: Iterable[str]) -> str:
-    """A regular expression for one of the folded words, the longest that fits; nothing fits an empty list."""
-    return "|".join(sorted(map(re.escape, alternatives), key=len, reverse=True)) or r"(?!)"
 
 
 @cache
@@ -136,10 +128,3 @@ def _locales(language: str) -> "list[Locale]":
 
 def _tables() -> dict[str, dict[str, Any]]:
     return read_table("facts/fact_words.json")
-
-
-@cache
-def read_table(name: str) -> dict[str, dict[str, Any]]:
-    """The table of words in a data file of `rag`."""
-    table: dict[str, dict[str, Any]] = json.loads(resources.files("rag").joinpath(name).read_text(encoding="utf-8"))
-    return table

@@ -13,8 +13,9 @@ from typing import Literal
 
 from index.stop_words import stop_words
 from rag.facts import fact_words
-from rag.facts.fact_words import WORD_START, any_of
+from rag.facts.fact_words import WORD_START
 from rag.facts.folded_text import FoldedText
+from rag.word_tables import any_of
 
 NumberKind = Literal["number", "ratio", "range"]
 _CURRENCY_SIGNS = "$€£¥₽₸₺₴₹"

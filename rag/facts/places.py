@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 from index.normalization import fold
-from rag.facts.fact_words import any_of, read_table
 from rag.facts.folded_text import FoldedText
+from rag.word_tables import any_of, read_table
 
 LANGUAGES = ("ar", "en", "ru", "fr")
 _CITY_ZONES = re.compile(r"(?:Europe|Asia|Africa|America|Australia|Pacific)/[^/]+")

@@ -11,7 +11,8 @@ from functools import cache, lru_cache
 from index.normalization import fold
 from index.sentences import sentence_spans
 from rag.speakers import arabic, chinese, european, turkic
-from rag.speakers.report import Report, any_of, is_same_person, tables
+from rag.speakers.report import Report, is_same_person, tables
+from rag.word_tables import any_of
 
 # How far back the name may stand that a sentence without one ("he said", «وكتبت:») goes on with.
 _REACH = 1200

@@ -4,7 +4,8 @@ import re
 from functools import cache
 
 from index.normalization import fold, fold_with_offsets
-from rag.speakers.report import Report, any_of, report_of, words
+from rag.speakers.report import Report, report_of, words
+from rag.word_tables import any_of
 
 _LANGUAGE = "ar"
 _LONGEST_NAME = 4
@@ -19,6 +20,7 @@ _BECAUSE = re.compile(r"(?:اذ|حيث) $")
 # Elsewhere a verb without a subject of its own has one that stands before it.
 _AT_HEAD = re.compile(r"(?:و?كما |ثم |و?قد |\W)*")
 _RELATIVES = frozenset({"الذي", "التي", "الذين"})
+_REFUSALS = frozenset({"رفض", "رفضت", "يرفض", "ترفض"})
 _POSSESSIVE = re.compile(r"(?:ها|هم|ه|نا)$")
 
 
@@ -68,7 +70,7 @@ def _has_end(folded: str, match: re.Match[str], end: int) -> bool:
 def _is_denied(folded: str, match: re.Match[str]) -> bool:
     """«لم يقل», «رفض التعليق»: nothing is said."""
     before = folded[: match.start()].split()[-1:]
-    refuses = bool(match["verb"]) and match["verb"] in _refusals()
+    refuses = bool(match["verb"]) and match["verb"] in _REFUSALS
     ahead = re.split(r'[,:."]', folded[match.end() :], maxsplit=1)[0].split()
     if before[-1:] == ["قد"] and re.search(r"(?:^|[ و])كانت? ", folded[: match.start()]):
         return True  # «كانت المحكمة قد رفضت»: the subject stands before the verb, with nothing to tell where it begins.
@@ -128,11 +130,6 @@ def _segment(folded: str, position: int) -> int:
 @cache
 def _folded(kind: str) -> frozenset[str]:
     return frozenset(map(fold, words(_LANGUAGE, kind)))
-
-
-@cache
-def _refusals() -> frozenset[str]:
-    return frozenset({"رفض", "رفضت", "يرفض", "ترفض"})
 
 
 @cache

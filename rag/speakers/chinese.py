@@ -3,7 +3,8 @@
 import re
 from functools import cache
 
-from rag.speakers.report import MASK, Report, any_of, masked, report_of, tables, words
+from rag.speakers.report import MASK, Report, masked, report_of, tables, words
+from rag.word_tables import any_of
 
 _LANGUAGE = "zh"
 _LONGEST = 24  # characters

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from functools import cache
 
 from rag.speakers.name_phrases import NamePhrases, Token
-from rag.speakers.report import LONGEST_SPEAKER, MASK, Report, any_of, letters_of, masked, report_of, tables, words
+from rag.speakers.report import LONGEST_SPEAKER, MASK, Report, letters_of, masked, report_of, tables, words
+from rag.word_tables import any_of
 
 _INNER = r"[^\W\d_][\w’'.-]*"
 _CAPITAL = r"[^\W\d_a-zа-яёà-öø-ÿәғқңөұүһіıçşğ][\w’'.-]*"

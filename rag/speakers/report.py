@@ -1,12 +1,12 @@
 """What a sentence says of its speaker, and the words of reporting by language (`rag/reporting.json`)."""
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
+
+from rag.word_tables import read_table
 
 LONGEST_SPEAKER = 14  # words
 
@@ -85,24 +85,15 @@ def tidy(speaker: str) -> str:
     return speaker[1:-1] if speaker[:1] in _CLOSERS and speaker[-1] in _CLOSERS[speaker[0]] else speaker
 
 
-@cache
 def tables() -> dict[str, dict[str, Any]]:
     """The lists of words by language and kind."""
-    table: dict[str, dict[str, Any]] = json.loads(
-        resources.files("rag").joinpath("reporting.json").read_text(encoding="utf-8")
-    )
-    return table
+    return read_table("reporting.json")
 
 
 @cache
 def words(language: str, kind: str) -> frozenset[str]:
     """The language's words of a kind; empty where it has no such list."""
     return frozenset(tables()[language].get(kind, ()))
-
-
-def any_of(alternatives: Iterable[str]) -> str:
-    """A regular expression for one of the words, the longest that fits; nothing fits an empty list."""
-    return "|".join(sorted(map(re.escape, alternatives), key=len, reverse=True)) or r"(?!)"
 
 
 def letters_of(sentence: str, spans: Sequence[tuple[int, int]]) -> list[str]:

@@ -3,7 +3,8 @@
 import re
 from functools import cache
 
-from rag.speakers.report import MASK, Report, any_of, letters_of, masked, report_of, words
+from rag.speakers.report import MASK, Report, letters_of, masked, report_of, words
+from rag.word_tables import any_of
 
 _WORD = r"[^\W\d_][\w.-]*"
 _CAPITAL = r"[A-ZÇĞİÖŞÜА-ЯЁӘҒҚҢӨҰҮҺІ][\w.-]*"
