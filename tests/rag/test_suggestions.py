@@ -9,7 +9,8 @@ from index.readers import read_file, read_text
 from rag.chat_engine import ChatEngine
 from rag.exceptions import BadQuestion
 from rag.phrases import languages
-from rag.suggestions import Suggester, _phrases
+from rag.suggestions import Suggester
+from rag.word_tables import read_table
 
 ARTICLES = Path(__file__).parents[1] / "data" / "articles"
 BUNDLED_ID = "kazakhstan-csto-2022.ar"
@@ -69,7 +70,8 @@ def test_an_article_that_names_nothing_has_none(engine: ChatEngine) -> None:
 
 
 def test_there_are_phrases_in_every_language_of_answers(engine: ChatEngine) -> None:
-    assert set(_phrases()) == set(languages())
-    assert {frozenset(phrases) for phrases in _phrases().values()} == {frozenset(_phrases()["en"])}
+    table = read_table("suggestions.json")
+    assert set(table) == set(languages())
+    assert {frozenset(phrases) for phrases in table.values()} == {frozenset(table["en"])}
     with pytest.raises(BadQuestion, match="'xx'"):
         Suggester(engine).suggestions(BUNDLED_ID, "xx")
