@@ -1,13 +1,11 @@
 """Idempotency keys: an upload that is sent again within a day gets the response of the first time."""
 
-import threading
 import time
-from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from api.exceptions import IdempotencyKeyReused
-from index.sqlite_file import open_database, sqlite_errors
+from index.sqlite_file import SqliteStore
 
 _FILE_NAME = "idempotency.sqlite3"
 _KEPT_FOR = 86_400  # seconds
@@ -39,25 +37,20 @@ class Attempt:
     request: str
 
 
-class IdempotencyStore:
+class IdempotencyStore(SqliteStore):
     """Responses by client and key in one SQLite file of a folder; safe for threads and processes."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / _FILE_NAME
-        self._lock = threading.Lock()
-        with self._errors():
-            self._db = open_database(self._path)
-            self._db.executescript(_SCHEMA)
+    contents = "The idempotency keys"
 
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / _FILE_NAME)
+        with self._database() as db:
+            db.executescript(_SCHEMA)
 
     def find(self, attempt: Attempt) -> KeptResponse | None:
         """What the same request was answered. Raises IdempotencyKeyReused where the key came with another one."""
-        with self._lock, self._errors():
-            row = self._db.execute(
+        with self._database() as db:
+            row = db.execute(
                 "SELECT request, status, etag, location, body FROM responses WHERE client = ? AND key = ? AND at >= ?",
                 (attempt.client, attempt.key, time.time() - _KEPT_FOR),
             ).fetchone()
@@ -73,13 +66,9 @@ class IdempotencyStore:
     def keep(self, attempt: Attempt, response: KeptResponse) -> None:
         """Remember a response for a day."""
         now = time.time()
-        with self._lock, self._errors():
-            self._db.execute("DELETE FROM responses WHERE at < ?", (now - _KEPT_FOR,))
-            self._db.execute(
+        with self._database() as db:
+            db.execute("DELETE FROM responses WHERE at < ?", (now - _KEPT_FOR,))
+            db.execute(
                 "INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (attempt.client, attempt.key, now, attempt.request, *astuple(response)),
             )
-
-    def _errors(self) -> AbstractContextManager[None]:
-        fix = "Move the file away; a new one is made."
-        return sqlite_errors(self._path, contents="The idempotency keys", fix=fix)

@@ -3,10 +3,9 @@
 import hashlib
 import secrets
 import sqlite3
-import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -17,7 +16,7 @@ from index.exceptions import ConfigurationError
 from index.lock import unwritable
 from index.normalization import clean
 from index.settings import IndexSettings
-from index.sqlite_file import open_database, sqlite_errors
+from index.sqlite_file import SqliteStore
 
 FILE_NAME = "keys.sqlite3"
 PREFIX = "maqal_"
@@ -43,25 +42,21 @@ class Key:
     last_used: float | None
 
 
-class KeyStore:
+class KeyStore(SqliteStore):
     """Safe for threads and processes: a key that is made or revoked counts at once in a service that runs."""
 
+    contents = "The keys"
+    fix = "Move the file away, and make new keys."
+
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)
         except OSError as error:
             raise unwritable(path.parent, error) from error
-        with self._errors():
-            self._db = open_database(path)
-            self._db.execute(_SCHEMA)
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
+        super().__init__(path)
+        with self._database() as db:
+            db.execute(_SCHEMA)
 
     def create(self, name: str, scopes: Iterable[str]) -> tuple[Key, str]:
         """A new key and its secret, which is kept nowhere. Raises ConfigurationError for an empty name or no scope."""
@@ -77,20 +72,20 @@ class KeyStore:
         key = Key(secrets.token_hex(6), name, wanted, time.time(), None)
         secret = f"{PREFIX}{key.id}_{secrets.token_urlsafe(32)}"
         row = (key.id, name, " ".join(sorted(wanted)), _hash(secret), key.created)
-        with self._lock, self._errors():
-            self._db.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, NULL)", row)
+        with self._database() as db:
+            db.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, NULL)", row)
         return key, secret
 
     def list_keys(self) -> list[Key]:
         """All keys, oldest first."""
-        with self._lock, self._errors():
-            rows = self._db.execute("SELECT id, name, scopes, created, last_used FROM keys ORDER BY created").fetchall()
+        with self._database() as db:
+            rows = db.execute("SELECT id, name, scopes, created, last_used FROM keys ORDER BY created").fetchall()
         return [_key(*row) for row in rows]
 
     def revoke(self, key_id: str) -> Key:
         """Delete a key. Raises UnknownKey."""
-        with self._lock, self._errors():
-            row = self._db.execute(
+        with self._database() as db:
+            row = db.execute(
                 "DELETE FROM keys WHERE id = ? RETURNING id, name, scopes, created, last_used", (clean(key_id),)
             ).fetchone()
         if row is None:
@@ -101,8 +96,8 @@ class KeyStore:
         """The key of a secret; a wrong secret costs the same look-up, hash and comparison as a right one."""
         given = _hash(secret)
         key_id = clean(secret.removeprefix(PREFIX).partition("_")[0][:40])
-        with self._lock, self._errors():
-            row = self._db.execute(
+        with self._database() as db:
+            row = db.execute(
                 "SELECT sha256, id, name, scopes, created, last_used FROM keys WHERE id = ?", (key_id,)
             ).fetchone()
         kept = row[0] if row else bytes(len(given))
@@ -116,9 +111,6 @@ class KeyStore:
                 database.execute("UPDATE keys SET last_used = ? WHERE id = ?", (time.time(), key.id))
             except sqlite3.OperationalError:
                 return
-
-    def _errors(self) -> AbstractContextManager[None]:
-        return sqlite_errors(self._path, contents="The keys", fix="Move the file away, and make new keys.")
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """SQLite files that several processes share: opened in WAL mode, errors in words for a person."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 from index.exceptions import CatalogDamaged
 from index.lock import unwritable
@@ -41,3 +43,31 @@ def sqlite_errors(path: Path, *, contents: str, fix: str) -> Iterator[None]:
         raise unwritable(path.parent, error) from error
     except sqlite3.DatabaseError as error:
         raise CatalogDamaged(f"{contents} in {path} cannot be read: {error}.", fix) from error
+
+
+class SqliteStore:
+    """One SQLite file with an open connection, safe for threads and processes: what keeps rows in it derives from this.
+
+    `contents` says what is in the file, `fix` what to do where that cannot be read. Raises DataDirectoryError or
+    CatalogDamaged.
+    """
+
+    contents: ClassVar[str]
+    fix: ClassVar[str] = "Move the file away; a new one is made."
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        with sqlite_errors(path, contents=self.contents, fix=self.fix):
+            self._db = open_database(path)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for one thread at a time; nested use would wait for itself."""
+        with self._lock, sqlite_errors(self._path, contents=self.contents, fix=self.fix):
+            yield self._db

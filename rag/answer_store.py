@@ -1,9 +1,7 @@
 """Answers that were given, kept in one SQLite file under their ids, and what readers thought of them."""
 
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from index.normalization import clean
-from index.sqlite_file import open_database, sqlite_errors
+from index.sqlite_file import SqliteStore
 from rag.answers import Answer
 from rag.exceptions import UnknownAnswer
 
@@ -58,37 +56,32 @@ class Usage(BaseModel):
     answers: int
 
 
-class AnswerStore:
+class AnswerStore(SqliteStore):
     """Safe for threads and processes; an answer and its feedback are forgotten `days` after it was given.
 
     How many answers there were is remembered for good, without what was asked.
     """
 
-    def __init__(self, path: Path, *, days: int) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        with self._errors():
-            self._db = open_database(path)
-            # An answer is given before it is safe on the disk: a power cut may lose the last ones, never the file.
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.executescript(_SCHEMA)
-            self._db.execute("DELETE FROM answers WHERE at < ?", (time.time() - days * _SECONDS_PER_DAY,))
+    contents = "The answers"
 
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
+    def __init__(self, path: Path, *, days: int) -> None:
+        super().__init__(path)
+        with self._database() as db:
+            # An answer is given before it is safe on the disk: a power cut may lose the last ones, never the file.
+            db.execute("PRAGMA synchronous = NORMAL")
+            db.execute("PRAGMA foreign_keys = ON")
+            db.executescript(_SCHEMA)
+            db.execute("DELETE FROM answers WHERE at < ?", (time.time() - days * _SECONDS_PER_DAY,))
 
     def add(self, answer: Answer, conversation: str | None = None, *, client: str = "") -> None:
         """Keep an answer and the conversation that it belongs to, and count it for the client that asked."""
         row = (answer.id, time.time(), conversation, answer.model_dump_json())
         today = datetime.now(UTC).date().isoformat()
-        # `with self._db` commits, or rolls back after an error.
-        with self._lock, self._errors(), self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute("INSERT INTO answers VALUES (?, ?, ?, ?)", row)
-            self._db.execute(
+        # `with db` commits, or rolls back after an error.
+        with self._database() as db, db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("INSERT INTO answers VALUES (?, ?, ?, ?)", row)
+            db.execute(
                 "INSERT INTO usage VALUES (?, ?, ?, ?, 1)"
                 " ON CONFLICT (day, client, verdict, language) DO UPDATE SET answers = answers + 1",
                 (today, client, answer.verdict, answer.language),
@@ -96,8 +89,8 @@ class AnswerStore:
 
     def usage(self, since: date, until: date) -> list[Usage]:
         """The answers of the days (UTC) from `since` to `until`, both included, oldest first."""
-        with self._lock, self._errors():
-            rows = self._db.execute(
+        with self._database() as db:
+            rows = db.execute(
                 "SELECT day, client, verdict, language, answers FROM usage WHERE day BETWEEN ? AND ?"
                 " ORDER BY day, client, verdict, language",
                 (since.isoformat(), until.isoformat()),
@@ -106,8 +99,8 @@ class AnswerStore:
 
     def answer(self, answer_id: str) -> Answer:
         """The answer of an id. Raises UnknownAnswer."""
-        with self._lock, self._errors():
-            row = self._db.execute("SELECT answer FROM answers WHERE id = ?", (clean(answer_id),)).fetchone()
+        with self._database() as db:
+            row = db.execute("SELECT answer FROM answers WHERE id = ?", (clean(answer_id),)).fetchone()
         if row is None:
             raise UnknownAnswer(
                 f"There is no answer {answer_id[:60]!r}.", "Answers are kept for RAG_CONVERSATION_DAYS; ask again."
@@ -118,8 +111,8 @@ class AnswerStore:
         """Keep what a reader thinks of an answer, in place of what they thought before. Raises UnknownAnswer."""
         self.answer(answer_id)
         row = (clean(answer_id), clean(reader), time.time(), rating, clean(reason), surface)
-        with self._lock, self._errors():
-            self._db.execute("INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?, ?, ?)", row)
+        with self._database() as db:
+            db.execute("INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def feedback(self) -> Iterator[Feedback]:
         """All feedback, oldest first."""
@@ -137,18 +130,14 @@ class AnswerStore:
 
     def forget(self, conversation: str) -> None:
         """Delete the answers of a conversation, and what was thought of them."""
-        with self._lock, self._errors():
-            self._db.execute("DELETE FROM answers WHERE conversation = ?", (conversation,))
+        with self._database() as db:
+            db.execute("DELETE FROM answers WHERE conversation = ?", (conversation,))
 
     def _feedback_after(self, last: int) -> list[tuple[Any, ...]]:
         # An opinion that changes gets a new row, so rows are in the order in which they were given.
-        with self._lock, self._errors():
-            return self._db.execute(
+        with self._database() as db:
+            return db.execute(
                 "SELECT feedback.rowid, answer, rating, reason, surface, feedback.at FROM feedback"
                 " JOIN answers ON id = answer_id WHERE feedback.rowid > ? ORDER BY feedback.rowid LIMIT ?",
                 (last, _BATCH),
             ).fetchall()
-
-    def _errors(self) -> AbstractContextManager[None]:
-        fix = "Move the file away; a new one is made."
-        return sqlite_errors(self._path, contents="The answers", fix=fix)
