@@ -10,6 +10,7 @@ from index.article_index import ArticleIndex, Progress
 from index.articles import Article, IndexedArticle
 from index.catalog import now
 from index.passages import split_passages
+from index.readers import SUFFIXES
 
 Outcome = Literal["added", "replaced", "unchanged"]
 
@@ -80,7 +81,9 @@ def _is_same(known: Article, article: Article) -> bool:
 def _new_id(article: Article, taken: set[str]) -> str:
     """A short name from the file's name or the title, with a number where it is taken."""
     name = PurePosixPath(article.origin.partition(":")[2] or article.origin).name or article.title
-    name = re.sub(r"\.(txt|text|md|markdown|html?|xhtml|docx|pdf)$", "", name, flags=re.IGNORECASE)
+    stem, dot, suffix = name.rpartition(".")
+    if dot + suffix.casefold() in SUFFIXES:
+        name = stem
     folded = unicodedata.normalize("NFKC", name).casefold()
     stem = re.sub(r"[^\w.]+", "-", folded).strip("-._")[:60] or "article"
     candidate, n = stem, 2
