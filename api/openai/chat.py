@@ -1,6 +1,5 @@
 """Replies as chat completions, whole or in chunks."""
 
-import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any, Literal
@@ -11,7 +10,7 @@ from pydantic import BaseModel, Field
 from api.asking import HEARTBEAT
 from api.errors import Problem
 from api.openai.errors import error_body, status_of
-from api.openai.replies import Citation, Piece, Reply
+from api.openai.replies import Citation, Piece, Reply, json_event
 
 
 class UrlCitation(BaseModel):
@@ -116,20 +115,16 @@ class ChunkWriter:
                 yield self._chunk({"content": piece})
             elif isinstance(piece, Problem):
                 message = f"{piece.detail} {piece.fix}"
-                yield _sent(error_body(status_of(piece.status), piece.code, message).model_dump())
+                yield json_event(error_body(status_of(piece.status), piece.code, message).model_dump())
             else:
                 if piece.citations:
                     yield self._chunk({"annotations": [Annotation.of(each).model_dump() for each in piece.citations]})
                 yield self._chunk({}, finish_reason="stop")
                 if self._with_usage:
-                    yield _sent({**self._frame, "choices": [], "usage": Usage.of(piece).model_dump()})
+                    yield json_event({**self._frame, "choices": [], "usage": Usage.of(piece).model_dump()})
         yield format_sse_event(data_str="[DONE]")
 
     def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
         # With usage asked for, every other chunk says that it has none.
-        return _sent({**self._frame, "choices": [choice], **({"usage": None} if self._with_usage else {})})
-
-
-def _sent(body: dict[str, Any]) -> bytes:
-    return format_sse_event(data_str=json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+        return json_event({**self._frame, "choices": [choice], **({"usage": None} if self._with_usage else {})})

@@ -1,10 +1,12 @@
 """An answer as one text with the places in it that a link proves, for clients that know nothing of quotes."""
 
+import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from anyio import to_thread
+from fastapi.sse import format_sse_event
 
 from api.errors import Problem
 from api.streams import Stream
@@ -38,6 +40,12 @@ class Reply:
 
 Piece = str | Reply | Problem | None
 """A piece of the text, the whole reply, why there is none, or that nothing came for `heartbeat` seconds."""
+
+
+def json_event(body: Mapping[str, object], name: str | None = None) -> bytes:
+    """A server-sent event whose data is compact JSON."""
+    data = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return format_sse_event(data_str=data, event=name)
 
 
 async def pieces(stream: Stream, engine: ChatEngine, base_url: str, heartbeat: float) -> AsyncIterator[Piece]:

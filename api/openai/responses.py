@@ -1,16 +1,14 @@
 """Replies as responses of the Responses API, whole or as its events."""
 
-import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Literal
 
-from fastapi.sse import format_sse_event
 from pydantic import BaseModel, Field, JsonValue
 
 from api.asking import HEARTBEAT
 from api.errors import Problem
-from api.openai.replies import Citation, Piece, Reply
+from api.openai.replies import Citation, Piece, Reply, json_event
 
 _PREFIX = "resp_"
 
@@ -171,7 +169,7 @@ class ResponseWriter:
         self._number += 1
         plain = {name: value.model_dump() if isinstance(value, BaseModel) else value for name, value in fields.items()}
         body = {"type": event, "sequence_number": self._number, **plain}
-        return format_sse_event(data_str=json.dumps(body, ensure_ascii=False, separators=(",", ":")), event=event)
+        return json_event(body, event)
 
 
 def _part(reply: Reply) -> OutputText:
