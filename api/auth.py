@@ -8,7 +8,6 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from starlette.requests import HTTPConnection
 
 from api.exceptions import Forbidden, Unauthorized
 from api.keys import SCOPES, USE_NOTED_EVERY, Key, KeyStore, Scope
@@ -47,32 +46,25 @@ def require(*scopes: Scope) -> Callable[..., Awaitable[Client]]:
         # Read here so that the schema says so.
         _: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)],
     ) -> Client:
-        return await admit(request, *scopes)
+        # A request counts once towards its rate, however many dependencies it has.
+        client: Client | None = getattr(request.state, "client", None)
+        if client is None:
+            client = await _authenticated(request)
+            request.state.client = client
+            address = request.client.host if request.client else ""
+            await request.app.state.rate_limits.count(request, address if client is LOCAL else client.key_id)
+        if not client.may(*scopes):
+            raise Forbidden(
+                f"The key {client.name!r} has the scopes {', '.join(sorted(client.scopes))};"
+                f" this needs {' or '.join(scopes)}.",
+                f"Use another key, or make one: `maqal keys create NAME --scope {scopes[0]}`.",
+            )
+        return client
 
     return required
 
 
-async def admit(request: HTTPConnection, *scopes: Scope) -> Client:
-    """The client of a request, for apps without dependencies. Raises as `require` says.
-
-    A request counts once towards its rate, however often it is admitted.
-    """
-    client: Client | None = getattr(request.state, "client", None)
-    if client is None:
-        client = await _authenticated(request)
-        request.state.client = client
-        address = request.client.host if request.client else ""
-        await request.app.state.rate_limits.count(request, address if client is LOCAL else client.key_id)
-    if not client.may(*scopes):
-        raise Forbidden(
-            f"The key {client.name!r} has the scopes {', '.join(sorted(client.scopes))};"
-            f" this needs {' or '.join(scopes)}.",
-            f"Use another key, or make one: `maqal keys create NAME --scope {scopes[0]}`.",
-        )
-    return client
-
-
-async def _authenticated(request: HTTPConnection) -> Client:
+async def _authenticated(request: Request) -> Client:
     keys: KeyStore | None = request.app.state.keys
     if keys is None:
         if request.app.state.settings.require_key is None and not _PROXIED.isdisjoint(request.headers):
