@@ -34,7 +34,7 @@ export function quoteCard(quote, { kind = "body", differsIn = [], language = nul
       element(
         "p",
         { class: "tools" },
-        element("button", { type: "button", class: "chip", dir: "ltr", onclick: show, "aria-label": t("show_in_article", { place }) }, place),
+        chip(place, show),
         element("button", { type: "button", class: "quiet", onclick: (event) => copyCitation(event, quote) }, t("copy_citation")),
       ),
     ),
@@ -49,10 +49,15 @@ export function sourceCard(source) {
   return element(
     "li",
     { class: "source" },
-    element("button", { type: "button", class: "chip", dir: "ltr", onclick: show, "aria-label": t("show_in_article", { place }) }, place),
+    chip(place, show),
     element("p", { ...(own ? { lang: own, dir: directionOf(own) } : { dir: "auto" }) }, source.text),
     titleLine(source),
   );
+}
+
+/** The place of a quote or paragraph, to show it in the article. */
+function chip(place, show) {
+  return element("button", { type: "button", class: "chip", dir: "ltr", onclick: show, "aria-label": t("show_in_article", { place }) }, place);
 }
 
 /** What the answer is, in words that promise no more than is known. */
