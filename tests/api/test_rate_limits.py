@@ -4,7 +4,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -25,20 +25,29 @@ from tests.llm_server import ScriptedLlm, then_silent
 QUESTION = {"question": "When was the CSTO founded?"}
 
 
+@contextmanager
+def running_redis(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A real Redis server on a port, when it answers."""
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        with redis.Redis(port=port) as asked:
+            for _ in range(400):
+                with suppress(redis.ConnectionError):
+                    asked.ping()
+                    break
+                time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture
 def redis_server(tmp_path: Path, free_port: int) -> Iterator[subprocess.Popen[bytes]]:
     """A real Redis server on free_port."""
-    command = ["redis-server", "--port", str(free_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    with redis.Redis(port=free_port) as asked:
-        for _ in range(400):
-            with suppress(redis.ConnectionError):
-                asked.ping()
-                break
-            time.sleep(0.05)
-    yield process
-    process.kill()
-    process.wait()
+    with running_redis(tmp_path, free_port) as process:
+        yield process
 
 
 def assert_limited(response: httpx.Response, amount: int) -> None:
@@ -167,20 +176,9 @@ def test_a_redis_server_that_dies_and_comes_back(
     redis_server.kill()
     redis_server.wait()
     assert client.get("/v1/articles").headers["ratelimit"].startswith('"default";r=2;')
-    command = ["redis-server", "--port", str(free_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    again = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        with redis.Redis(port=free_port) as asked:
-            for _ in range(400):
-                with suppress(redis.ConnectionError):
-                    asked.ping()
-                    break
-                time.sleep(0.05)
-            assert client.get("/v1/articles").headers["ratelimit"].startswith('"default";r=2;')
-            assert asked.keys("maqal*")
-    finally:
-        again.kill()
-        again.wait()
+    with running_redis(tmp_path, free_port), redis.Redis(port=free_port) as asked:
+        assert client.get("/v1/articles").headers["ratelimit"].startswith('"default";r=2;')
+        assert asked.keys("maqal*")
 
 
 # The ceiling.
