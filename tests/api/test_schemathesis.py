@@ -29,7 +29,7 @@ def test_the_service_does_what_its_schema_says(start: Start, index_settings: Ind
         f"{client.base_url}/openapi.json",
         f"--header=Authorization: Bearer {secret}",
         # The coverage phase makes some 1,500 requests, whatever the number of examples.
-        "--phases=examples,coverage,fuzzing" if CASES > 400 else "--phases=examples,fuzzing",
+        "--phases=examples,coverage,fuzzing,stateful" if CASES > 400 else "--phases=examples,fuzzing,stateful",
         f"--max-examples={max(CASES // OPERATIONS, 1)}",
         "--seed=1",
         "--continue-on-failure",
