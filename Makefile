@@ -31,7 +31,7 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.test-installed: $(VENV)/.installed
 	$(PIP) "pip>=25.1"
-	$(PIP) -e '.[anthropic,llm,otel,redis,sentence-transformers]' --group test
+	$(PIP) -e '.[anthropic,llm,otel,postgres,redis,sentence-transformers]' --group test
 	@touch $@
 
 clean:

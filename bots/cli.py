@@ -5,7 +5,7 @@ import sys
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,6 +14,9 @@ from bots.indexing import add, described, ensure_bundled, named, print_json, rea
 from bots.mcp import mcp
 from bots.settings import load_settings
 from index.exceptions import ConfigurationError, MaqalError
+
+if TYPE_CHECKING:
+    from bots.doctor import Finding
 
 app = typer.Typer(
     name="maqal",
@@ -320,14 +323,29 @@ def serve_http(
 
 
 @app.command()
-def slack() -> None:
+def slack(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Test tokens, scopes and connection, say what is missing, and end.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what --check finds as JSON.")] = False,
+) -> None:
     """Answer in Slack, by Socket Mode (docs/slack.md)."""
     from bots.slack.settings import SlackSettings
-    from bots.slack.socket_mode import run_socket_mode
     from index.settings import IndexSettings
     from rag.settings import RagSettings
 
-    run_socket_mode(load_settings(IndexSettings), load_settings(RagSettings), load_settings(SlackSettings))
+    index_settings, settings = load_settings(IndexSettings), load_settings(SlackSettings)
+    if check:
+        from bots.slack.check import examine_slack
+
+        _report(examine_slack(index_settings, settings), as_json=as_json)
+    elif as_json:
+        raise typer.BadParameter("It goes with --check.", param_hint="--json")
+    else:
+        from bots.slack.socket_mode import run_socket_mode
+
+        run_socket_mode(index_settings, load_settings(RagSettings), settings)
 
 
 app.command()(mcp)
@@ -337,12 +355,18 @@ app.add_typer(keys.app, name="keys")
 @app.command()
 def doctor(*, as_json: AsJson = False) -> None:
     """Say what is configured, what is indexed, what is broken and how to mend it."""
-    from bots.doctor import examine, show_findings
-    from bots.terminal import make_console
+    from bots.doctor import examine
     from index.settings import IndexSettings
     from rag.settings import RagSettings
 
-    findings = examine(load_settings(IndexSettings), load_settings(RagSettings))
+    _report(examine(load_settings(IndexSettings), load_settings(RagSettings)), as_json=as_json)
+
+
+def _report(findings: "list[Finding]", *, as_json: bool) -> None:
+    """Print what was found; the exit code is 1 where something is broken."""
+    from bots.doctor import show_findings
+    from bots.terminal import make_console
+
     if as_json:
         print_json([finding.as_dict() for finding in findings])
     else:

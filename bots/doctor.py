@@ -41,7 +41,7 @@ def examine(index_settings: IndexSettings, rag_settings: RagSettings) -> list[Fi
     """Everything that maqal needs, in the order in which it needs it."""
     return [
         Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
-        *_examine_index(index_settings),
+        *examine_index(index_settings),
         _examine_llm(rag_settings),
         *_examine_translator(rag_settings),
         _examine_slack(),
@@ -57,7 +57,8 @@ def show_findings(console: Console, findings: list[Finding]) -> None:
             console.print(f"             {finding.fix}", soft_wrap=True)
 
 
-def _examine_index(settings: IndexSettings) -> Iterator[Finding]:
+def examine_index(settings: IndexSettings) -> Iterator[Finding]:
+    """The data directory, and what is in it."""
     directory = settings.data_dir
     if not directory.exists():
         yield Finding(
@@ -159,4 +160,5 @@ def _examine_translator(settings: RagSettings) -> Iterator[Finding]:
 
 def _examine_slack() -> Finding:
     names = [name for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET") if os.environ.get(name)]
-    return Finding("slack", "ok", f"set: {', '.join(names)}" if names else "not configured (docs/slack.md)")
+    told = f"set: {', '.join(names)}; `maqal slack --check` tests them" if names else "not configured (docs/slack.md)"
+    return Finding("slack", "ok", told)

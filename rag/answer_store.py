@@ -114,6 +114,15 @@ class AnswerStore(SqliteStore):
         with self._database() as db:
             db.execute("INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?, ?, ?)", row)
 
+    def ratings(self, reader: str) -> dict[Rating, int]:
+        """How many answers a reader found helpful, and how many not."""
+        with self._database() as db:
+            rows = db.execute(
+                "SELECT rating, count(*) FROM feedback WHERE reader = ? GROUP BY rating", (clean(reader),)
+            ).fetchall()
+        counts: dict[Rating, int] = {"up": 0, "down": 0}
+        return counts | dict(rows)
+
     def feedback(self) -> Iterator[Feedback]:
         """All feedback, oldest first."""
         last = 0

@@ -6,36 +6,45 @@ from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, FastAPI, Request, Response
+from slack_bolt import BoltRequest, BoltResponse
 from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
 from slack_sdk.signature import SignatureVerifier
 
-from bots.slack.app import finish_answers, make_app
-from bots.slack.deliveries import FILE_NAME, Deliveries
+from bots.slack.app import open_bot
 from bots.slack.settings import SlackSettings
+from bots.slack.workspaces import INSTALL_PATH, REDIRECT_PATH, ManyWorkspaces
 from rag.chat_engine import ChatEngine
 
 PATH = "/slack/events"
-_ACKNOWLEDGING_THREADS = 4
+_ACKNOWLEDGING_THREADS = 8
 
 
 def mount(api: FastAPI, engine: Callable[[], ChatEngine], settings: SlackSettings) -> None:
-    """Add the bot to an app before it starts. Raises ConfigurationError where the token or the secret is missing.
+    """Add the bot to an app before it starts. Raises ConfigurationError where a token or a secret is missing.
 
-    `engine` is called when the app starts, inside its own lifespan; the bot finishes its answers before that
+    `engine` is called when the app starts, inside its own lifespan; the bot answers what it took before that
     ends. Slack itself is first called when an event arrives.
     """
-    settings.require_bot_token()
+    if settings.has_many_workspaces:
+        settings.require_client()
+    else:
+        settings.require_bot_token()
     verifier = SignatureVerifier(settings.require_signing_secret())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
-        opened = engine()
-        bot = make_app(opened, settings, Deliveries(opened.index.settings.data_dir / FILE_NAME))
+        opened = open_bot(engine(), settings)
+        bot = await to_thread.run_sync(opened.__enter__)
+        many = bot.workspaces if isinstance(bot.workspaces, ManyWorkspaces) else None
         try:
             # Threads of their own: the server's may all be busy with answers, and Slack waits 3 s.
-            yield {"slack_bot": bot, "slack_threads": CapacityLimiter(_ACKNOWLEDGING_THREADS)}
+            yield {
+                "slack_app": bot.app,
+                "slack_installer": many.oauth_flow() if many else None,
+                "slack_threads": CapacityLimiter(_ACKNOWLEDGING_THREADS),
+            }
         finally:
-            await to_thread.run_sync(finish_answers, bot)
+            await to_thread.run_sync(opened.__exit__, None, None, None)
 
     router = APIRouter(lifespan=lifespan)
 
@@ -46,13 +55,24 @@ def mount(api: FastAPI, engine: Callable[[], ChatEngine], settings: SlackSetting
         if not _is_signed(verifier, body, request):
             return Response("The request is not signed by Slack.", status_code=401)
         # Not Bolt's own handler: it would call Slack, and wait, in the server's event loop.
-        state = request.state
-        answer = await to_thread.run_sync(
-            state.slack_bot.dispatch, to_bolt_request(request, body), limiter=state.slack_threads
-        )
-        return to_starlette_response(answer)
+        return await _in_thread(request, request.state.slack_app.dispatch, body)
+
+    if settings.has_many_workspaces:
+
+        @router.get(INSTALL_PATH, include_in_schema=False)
+        async def install(request: Request) -> Response:
+            return await _in_thread(request, request.state.slack_installer.handle_installation)
+
+        @router.get(REDIRECT_PATH, include_in_schema=False)
+        async def oauth_redirect(request: Request) -> Response:
+            return await _in_thread(request, request.state.slack_installer.handle_callback)
 
     api.include_router(router)
+
+
+async def _in_thread(request: Request, handle: Callable[[BoltRequest], BoltResponse], body: bytes = b"") -> Response:
+    answer = await to_thread.run_sync(handle, to_bolt_request(request, body), limiter=request.state.slack_threads)
+    return to_starlette_response(answer)
 
 
 def _is_signed(verifier: SignatureVerifier, body: bytes, request: Request) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bots.doctor import examine
-from bots.slack.blocks import answer_messages
+from bots.slack.answer_blocks import answer_messages
 from index.settings import IndexSettings
 from rag.answers import Answer, Quote
 from rag.exceptions import LlmError, TranslatorUnavailable

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.slack.blocks import MAX_BLOCKS, MAX_TEXT, Message, answer_messages, notice, split_text
+from bots.slack.answer_blocks import answer_messages
+from bots.slack.blocks import MAX_BLOCKS, MAX_TEXT, Message, notice, split_text
 from rag.answers import Answer, Quote, Source
 
 FSI, PDI = "\u2068", "\u2069"
@@ -60,7 +61,8 @@ def test_a_refusal_shows_the_closest_paragraphs() -> None:
 def test_a_model_s_text_is_shown_as_it_is() -> None:
     written = answer(model="m", text=f"It <!here> & says {FSI}“Yes”{PDI} (§1).", quotes=[quote("Yes")])
     (message,) = answer_messages(written)
-    assert raw_texts(message, "section") == [f"It &lt;!here&gt; &amp; says {FSI}“Yes”{PDI} (§1)."]
+    _, text = raw_texts(message, "section")  # The quotes come first.
+    assert text == f"It &lt;!here&gt; &amp; says {FSI}“Yes”{PDI} (§1)."
 
 
 @pytest.mark.parametrize("word", ["كلمة ", "R&D ", "x"])

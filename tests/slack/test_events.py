@@ -4,17 +4,18 @@ import html
 import logging
 import re
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from bots.slack.listeners import APOLOGY
 from bots.slack.settings import SlackSettings
+from bots.slack.worker import APOLOGY
 from index.ingestion import add_article
 from index.readers import read_text
 from index.settings import IndexSettings
-from rag.answers import Answer
+from rag.answers import Event
 from rag.chat_engine import ChatEngine
 from rag.factory import open_engine
 from rag.settings import RagSettings
@@ -132,9 +133,9 @@ def test_slack_is_acknowledged_before_the_answer_is_there(
     release = threading.Event()
 
     class SlowEngine(ChatEngine):
-        def ask(self, *args: Any, **kwargs: Any) -> Answer:
+        def stream(self, *args: Any, **kwargs: Any) -> Iterator[Event]:
             assert release.wait(WAIT_SECONDS)
-            return super().ask(*args, **kwargs)
+            yield from super().stream(*args, **kwargs)
 
     narrow = settings.model_copy(update={"answer_threads": 1})
     with running_bot(other_engine(engine, SlowEngine), narrow) as bot:
@@ -153,8 +154,8 @@ def test_slack_is_acknowledged_before_the_answer_is_there(
         mention(QUESTION, bot_id="BOTHER"),
         direct_message(QUESTION, bot_id=BOT_ID),
         direct_message(QUESTION, subtype="bot_message", bot_id="BOTHER"),
-        direct_message(QUESTION, subtype="message_changed"),
-        direct_message(QUESTION, subtype="message_deleted"),
+        direct_message("", subtype="message_changed", message={"ts": "199.9", "text": QUESTION, "user": "U1"}),
+        direct_message("", subtype="message_deleted", deleted_ts="199.9"),
         direct_message(QUESTION, channel="C1", channel_type="channel"),
     ],
 )
@@ -209,14 +210,14 @@ def test_an_unexpected_error_is_answered_with_an_apology_and_logged_without_the_
     engine: ChatEngine, settings: SlackSettings, slack: SlackServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     class BrokenEngine(ChatEngine):
-        def ask(self, question: str, **_: Any) -> Answer:
+        def stream(self, question: str, **_: Any) -> Iterator[Event]:
             raise ValueError(f"cannot handle {question}")
 
     with caplog.at_level(logging.DEBUG, "bots"), running_bot(other_engine(engine, BrokenEngine), settings) as bot:
         bot.event(mention(QUESTION))
     assert [texts(message) for message in slack.calls("chat.postMessage")] == [[APOLOGY]]
     assert "ValueError while answering in Slack" in caplog.text
-    assert "in ask" in caplog.text
+    assert "in stream" in caplog.text
     assert "Tokayev" not in caplog.text
     assert "xoxb" not in caplog.text
 
@@ -228,6 +229,16 @@ def test_a_busy_slack_is_asked_again(bot: Bot, slack: SlackServer) -> None:
 
 
 def test_blocks_that_slack_refuses_are_followed_by_an_apology(bot: Bot, slack: SlackServer) -> None:
-    slack.answers["chat.postMessage"] = [(200, {}, {"ok": False, "error": "invalid_blocks"})]
+    # The second time without its newest elements.
+    slack.answers["chat.postMessage"] = [(200, {}, {"ok": False, "error": "invalid_blocks"})] * 2
     bot.event(mention(QUESTION))
     assert texts(slack.wait_for("chat.postMessage")[0]) == [APOLOGY]
+
+
+def test_a_slack_without_feedback_buttons_gets_ordinary_ones(bot: Bot, slack: SlackServer) -> None:
+    slack.answers["chat.postMessage"] = [(200, {}, {"ok": False, "error": "invalid_blocks"})]
+    bot.event(mention(QUESTION))
+    (message,) = slack.wait_for("chat.postMessage")
+    assert quoted(message)
+    assert "context_actions" not in {block["type"] for block in message["blocks"]}
+    assert [element["action_id"] for element in message["blocks"][-1]["elements"]] == ["feedback:up", "feedback:down"]

@@ -7,8 +7,6 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from bots.slack.app import make_app
-from bots.slack.deliveries import Deliveries
 from bots.slack.http_mode import mount
 from bots.slack.settings import SlackSettings
 from index.exceptions import ConfigurationError
@@ -62,13 +60,3 @@ def test_what_is_missing_is_named(settings: SlackSettings, name: str, variable: 
     with pytest.raises(ConfigurationError, match=f"{variable} is not set") as error:
         mount(FastAPI(), lambda: pytest.fail("not reached"), incomplete)
     assert "https://api.slack.com/apps" in error.value.fix
-
-
-def test_variables_that_would_turn_the_bot_token_off_are_refused(
-    engine: ChatEngine, settings: SlackSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SLACK_CLIENT_ID", "1.2")
-    monkeypatch.setenv("SLACK_CLIENT_SECRET", "s")
-    deliveries = Deliveries(engine.index.settings.data_dir / "slack.sqlite3")
-    with pytest.raises(ConfigurationError, match="SLACK_CLIENT_ID and SLACK_CLIENT_SECRET are set"):
-        make_app(engine, settings, deliveries)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from pydantic import SecretStr
@@ -34,17 +34,22 @@ run_socket_mode(IndexSettings(), RagSettings(), SlackSettings())
 
 
 @contextmanager
-def running_process(settings: SlackSettings) -> Iterator["subprocess.Popen[str]"]:
-    """The bot as `maqal slack` runs it; INDEX_DATA_DIR is that of the test."""
+def running_process(
+    settings: SlackSettings, errors: IO[str] | int = subprocess.PIPE
+) -> Iterator["subprocess.Popen[str]"]:
+    """The bot as `maqal slack` runs it; INDEX_DATA_DIR is that of the test. A pipe that nobody reads holds 64 KB."""
     environment = {
         **os.environ,
         "SLACK_BOT_TOKEN": settings.bot_token.get_secret_value(),
         "SLACK_APP_TOKEN": settings.app_token.get_secret_value(),
         "SLACK_API_URL": settings.api_url,
+        "SLACK_MESSAGE_INTERVAL": "0",
+        "SLACK_USER_LIMIT": settings.user_limit,
+        "SLACK_CHANNEL_LIMIT": settings.channel_limit,
         "PYTHONUNBUFFERED": "1",
     }
     with subprocess.Popen(
-        [sys.executable, "-c", RUN], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", RUN], env=environment, text=True, stdout=subprocess.PIPE, stderr=errors
     ) as process:
         try:
             yield process
