@@ -2,42 +2,29 @@
 
 import argparse
 import asyncio
-import json
 import os
 import platform
-import random
-import statistics
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.serve.load import Crowd, first_events, many_clients, one_client
 from benchmarks.serve.malformed import CLOSED, HANGS, send_malformed
 from benchmarks.serve.service import Service, service
+from benchmarks.serve.table import Row, markdown, milliseconds, percentile, read_questions, table
 from index.exceptions import MaqalError
 
 _DATA = Path(__file__).parents[2] / "tests" / "data"
 _WARM, _STREAMS, _MALFORMED = 500, 200, 10_000
 
 
-class Row(NamedTuple):
-    """One line of the table; `is_met` is None where nothing is to be reached."""
-
-    measure: str
-    target: str
-    measured: str
-    is_met: bool | None = None
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; 0, or 2 after an error that the reader can mend."""
     options = _parser().parse_args(arguments)
     errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    questions = _questions(options.data / "questions")
+    questions = read_questions(options.data / "questions")
     articles = sorted(path for path in (options.data / "articles").iterdir() if path.suffix in {".txt", ".md"})
     loads = [os.getloadavg()[0]]
     try:
@@ -52,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"Python {platform.python_version()} · {os.cpu_count()} CPUs, shared with the clients"
         f" · {len(questions)} questions · load average {loads[0]:.1f} before, {loads[1]:.1f} after\n"
     )
-    output.print(_markdown(rows) if options.markdown else _table(rows))
+    output.print(markdown(rows) if options.markdown else table(rows))
     return 0
 
 
@@ -75,71 +62,46 @@ async def _measure(
     statuses = ", ".join(f"{count:,} × {status}" for status, count in sorted(malformed.items()))
     return [
         Row("from process start to ready", "", f"{served.ready_after:.2f} s"),
-        Row("one client, p50", "≤ 30 ms", _ms(_at(alone, 50)), _at(alone, 50) <= 0.03),
-        Row("one client, p95", "", _ms(_at(alone, 95))),
-        Row("processor time of an answer, mean", "", _ms(worked)),
-        Row("first event of a stream, p95", "≤ 100 ms", _ms(_at(first, 95)), _at(first, 95) <= 0.1),
+        Row("one client, p50", "≤ 30 ms", milliseconds(percentile(alone, 50)), percentile(alone, 50) <= 0.03),
+        Row("one client, p95", "", milliseconds(percentile(alone, 95))),
+        Row("processor time of an answer, mean", "", milliseconds(worked)),
+        Row(
+            "first event of a stream, p95",
+            "≤ 100 ms",
+            milliseconds(percentile(first, 95)),
+            percentile(first, 95) <= 0.1,
+        ),
         *_crowd_rows(crowd, options.clients),
         Row("malformed requests", f"{_MALFORMED:,}", statuses),
         Row("5xx among them", "0", str(failures), failures == 0),
         Row("that did not end", "0", str(malformed[HANGS]), malformed[HANGS] == 0),
         Row(f"“{CLOSED}” without a response", "", str(malformed[CLOSED])),
-        Row("first event of a stream after them", "", _ms(alive[0])),
+        Row("first event of a stream after them", "", milliseconds(alive[0])),
     ]
 
 
 def _crowd_rows(crowd: Crowd, clients: int) -> list[Row]:
     statuses = ", ".join(f"{count:,} × {status or 'none'}" for status, count in sorted(crowd.statuses.items()))
     errors = sum(count for status, count in crowd.statuses.items() if status not in {200, 429, 503})
-    within, p99 = f"{clients} clients, {crowd.seconds:.0f} s", _at(crowd.answered, 99)
+    within, p99 = f"{clients} clients, {crowd.seconds:.0f} s", percentile(crowd.answered, 99)
     # Caches fill in the first seconds: flat is what comes after.
     settled = crowd.memory[1:] or crowd.memory
     grown = settled[-1] - settled[0]
     return [
         Row(f"{within}: responses", "", statuses),
         Row("errors but 429 and 503", "0", str(errors), errors == 0),
-        Row("answers, p50", "", _ms(_at(crowd.answered, 50))),
-        Row("answers, p99", "≤ 2,000 ms", _ms(p99), p99 <= 2),
+        Row("answers, p50", "", milliseconds(percentile(crowd.answered, 50))),
+        Row("answers, p99", "≤ 2,000 ms", milliseconds(p99), p99 <= 2),
         Row("answers in a second", "", f"{len(crowd.answered) / crowd.seconds:.1f}"),
-        Row("refusals, p99", "", _ms(_at(crowd.refused, 99))),
-        Row("/healthz meanwhile, p99", "≤ 100 ms", _ms(_at(crowd.alive, 99)), _at(crowd.alive, 99) <= 0.1),
+        Row("refusals, p99", "", milliseconds(percentile(crowd.refused, 99))),
+        Row(
+            "/healthz meanwhile, p99",
+            "≤ 100 ms",
+            milliseconds(percentile(crowd.alive, 99)),
+            percentile(crowd.alive, 99) <= 0.1,
+        ),
         Row("memory, each 10 s", "flat", " ".join(f"{each:.0f}" for each in crowd.memory) + " MiB", grown < 10),
     ]
-
-
-def _questions(folder: Path) -> list[str]:
-    """All questions, in an order that mixes their languages and articles."""
-    lines = [line for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines() if line.strip()]
-    questions = list(dict.fromkeys(json.loads(line)["question"] for line in lines))
-    random.Random(0).shuffle(questions)  # noqa: S311 - to be repeatable
-    return questions
-
-
-def _at(seconds: Sequence[float], percent: int) -> float:
-    """The percentile; not a number where there is nothing."""
-    if len(seconds) < 2:
-        return seconds[0] if seconds else float("nan")
-    return statistics.quantiles(seconds, n=100, method="inclusive")[percent - 1]
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:,.1f} ms"
-
-
-def _sign(row: Row) -> str:
-    return {True: "yes", False: "NO", None: ""}[row.is_met]
-
-
-def _markdown(rows: Sequence[Row]) -> str:
-    lines = ["| | to reach | measured | reached |", "|---|---|---|---|"]
-    return "\n".join([*lines, *(f"| {r.measure} | {r.target} | {r.measured} | {_sign(r)} |" for r in rows)])
-
-
-def _table(rows: Sequence[Row]) -> Table:
-    table = Table("", "to reach", "measured", "reached")
-    for row in rows:
-        table.add_row(row.measure, row.target, row.measured, _sign(row))
-    return table
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -43,11 +43,23 @@ class Service:
 
 
 @contextmanager
-def service(articles: Sequence[Path]) -> Iterator[Service]:
+def service(articles: Sequence[Path], **variables: str) -> Iterator[Service]:
     """Index the bundled article and others, and serve them on loopback. Raises ConfigurationError."""
+    with running_maqal(["serve", "--port", "0"], articles, **variables) as (process, log):
+        began = time.perf_counter()
+        url = _ready(process, log, began)
+        yield Service(url, process.pid, time.perf_counter() - began)
+
+
+@contextmanager
+def running_maqal(
+    command: Sequence[str], articles: Sequence[Path], **variables: str
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """Index the bundled article and others, and run a command of maqal over them; its process, and what it logs."""
     with TemporaryDirectory(prefix="maqal-load-") as folder:
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "INDEX_", "RAG_"))}
-        environment = own | {"INDEX_DATA_DIR": f"{folder}/data"}
+        prefixes = ("API_", "INDEX_", "RAG_", "SLACK_")
+        own = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+        environment = own | {"INDEX_DATA_DIR": f"{folder}/data"} | variables
         # Started in the folder, where no `.env` is.
         subprocess.run(
             [_MAQAL, "index", "--bundled", *map(str, articles)], cwd=folder, env=environment, check=True,
@@ -55,13 +67,9 @@ def service(articles: Sequence[Path]) -> Iterator[Service]:
         )  # fmt: skip
         log = Path(folder) / "log"
         with log.open("wb") as written:
-            began = time.perf_counter()
-            process = subprocess.Popen(
-                [_MAQAL, "serve", "--port", "0"], cwd=folder, env=environment, stderr=written, stdout=written
-            )
+            process = subprocess.Popen([_MAQAL, *command], cwd=folder, env=environment, stderr=written, stdout=written)
         try:
-            url = _ready(process, log, began)
-            yield Service(url, process.pid, time.perf_counter() - began)
+            yield process, log
         finally:
             process.send_signal(signal.SIGTERM)
             try:

@@ -4,7 +4,7 @@ from typing import Any
 
 from slack_bolt import Ack
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 from slack_sdk.webhook import WebhookClient
 
@@ -39,11 +39,15 @@ def say_directly(client: WebClient, user: str, message: Message) -> SlackRespons
 
 
 def respond(client: WebClient, body: Body, **message: Any) -> None:
-    """Answer a button by its response URL, which also reaches a message that one person sees."""
+    """Answer a button by its response URL, which also reaches a message that one person sees.
+
+    Raises SlackClientError.
+    """
     handlers: list[Any] = client.retry_handlers
-    WebhookClient(body["response_url"], logger=client.logger, retry_handlers=handlers).send_dict(
-        {"response_type": "ephemeral", **message}
-    )
+    webhook = WebhookClient(body["response_url"], logger=client.logger, retry_handlers=handlers)
+    response = webhook.send_dict({"response_type": "ephemeral", **message})
+    if response.status_code != 200:
+        raise SlackClientError(f"Slack refused what is told about a button: status {response.status_code}.")
 
 
 def rate(ack: Ack, body: Body, client: WebClient, desk: Desk) -> None:

@@ -20,6 +20,7 @@ from bots.slack.labels import label
 from rag.answers import Answer, Quote, Source
 from rag.quotes import FIRST_STRONG_ISOLATE, POP_ISOLATE, introduction, place, quotation, translation_line
 
+_MOST_SOURCES = 3
 _SENTENCE_END = re.compile(r"[.!?؟…。！？](?=\s)|\n")
 
 
@@ -40,16 +41,18 @@ class Frame:
 def answer_messages(answer: Answer, frame: Frame | None = None, before: Sequence[Block] = ()) -> list[Message]:
     """The answer as one message, or several where it exceeds what Slack takes; no quote goes over two messages.
 
-    The blocks `before` stand above it.
+    The blocks `before` stand above it. Where a model's text quotes nothing, the paragraphs that it cites stand first.
     """
     frame = frame or Frame()
     quotes = quote_groups(answer.quotes, answer.language)
     with_buttons = [[*blocks, _quote_buttons(i, answer, frame)] for i, blocks in enumerate(quotes)]
     groups = [*([block] for block in before), *opening(frame.question), *with_buttons]
     if answer.verdict != "answered" or answer.model != "extractive":
+        if not answer.quotes:
+            groups += [_paragraph(source) for source in answer.sources[:_MOST_SOURCES]]
         groups += [[section] for section in prose(answer.text)]
-        groups += [_closest(source) for source in answer.closest]
-    for note in [*answer.notes, _cited(answer.quotes or answer.closest)]:
+        groups += [_paragraph(source) for source in answer.closest]
+    for note in [*answer.notes, _cited([*answer.quotes, *answer.sources, *answer.closest])]:
         groups += [[block] for block in small_prose(note)]
     return as_messages([*groups, *_ending(answer, frame)])
 
@@ -104,7 +107,7 @@ def _ending(answer: Answer, frame: Frame) -> Iterator[list[Block]]:
     more = []
     if frame.is_private:
         more.append(button(label("share", language), "share", answer.id))
-    if answer.closest and frame.page_url:
+    if frame.page_url and not answer.quotes:
         more.append(_link("show:answer", answer, frame))
     if more:
         yield [actions(more)]
@@ -129,12 +132,12 @@ def _plain(block: Block) -> Block:
     return actions([{"type": "button", "action_id": f"feedback:{name}", **side} for name, side in sides.items()])
 
 
-def _closest(source: Source) -> list[Block]:
+def _paragraph(source: Source) -> list[Block]:
     text = f"§{source.paragraph}\n{FIRST_STRONG_ISOLATE}{source.text}{POP_ISOLATE}"
     return prose(text)
 
 
-def _cited(places: Sequence[Quote] | Sequence[Source]) -> str:
+def _cited(places: Sequence[Quote | Source]) -> str:
     """Which paragraphs of which articles: `kazakhstan-csto-2022.ar §5 §7`."""
     numbers: dict[str, list[str]] = {}
     for cited in places:

@@ -18,7 +18,7 @@ from bots.slack.inbox import Job
 from bots.slack.labels import label
 from bots.slack.replies import Reply
 from index.languages import detect_language
-from rag.answers import Answer, Quote, Restart, Status, Token
+from rag.answers import Answer, Quote, Restart, Source, Status, Token
 
 _CLIENT = "slack"
 _MOST_SUGGESTIONS = 3
@@ -44,6 +44,7 @@ def answer(job: Job, context: Context) -> None:
         for event in events:
             if context.is_cancelled():
                 growing.end_early()
+                session.clear()
                 return
             if isinstance(event, Status):
                 session.tell(event, growing.language)
@@ -61,7 +62,6 @@ class _Growing:
         self.reply = Reply(job, context)
         self._job = job
         self._context = context
-        self._is_slow = context.engine.model != "extractive"
         self._quotes: list[Quote] = []
         self._text = ""
 
@@ -74,7 +74,7 @@ class _Growing:
             self._quotes += [] if self._text else [event]
         else:
             self._text += event.text
-        if self._is_slow:
+        if _takes_time(self._context):
             self.reply.show(self._blocks())
 
     def end_early(self) -> None:
@@ -100,8 +100,8 @@ class _Session:
     def __init__(self, job: Job, context: Context) -> None:
         self._job = job
         self._client = context.client
-        is_slow = context.engine.model != "extractive"
-        self._is_shown = bool(job.thread) and not job.reply_to.response_url and (is_slow or is_direct(job.channel))
+        is_wanted = _takes_time(context) or is_direct(job.channel)
+        self._is_shown = bool(job.thread) and not job.reply_to.response_url and is_wanted
         self._is_begun = False
 
     def tell(self, status: Status, language: str) -> None:
@@ -121,6 +121,12 @@ class _Session:
         text = label(status.stage, language, places=places)
         self._try(lambda: self._client.assistant_threads_setStatus(channel_id=channel, thread_ts=thread, status=text))
 
+    def clear(self) -> None:
+        """Take the status away, which else stands until there is a reply."""
+        if self._is_begun:
+            channel, thread = self._job.channel, self._job.thread
+            self._try(lambda: self._client.assistant_threads_setStatus(channel_id=channel, thread_ts=thread, status=""))
+
     def close(self) -> None:
         """Nothing is being done any more."""
         if self._is_begun:
@@ -138,15 +144,19 @@ class _Session:
             _logger.info("Slack shows no status: %s", type(error).__name__)
 
 
+def _takes_time(context: Context) -> bool:
+    return context.engine.model != "extractive"
+
+
 def _shown_question(job: Job) -> str:
     # Slack shows nobody what was written after a command, or pressed.
     return job.body.get("shown_question") or (job.text if job.reply_to.response_url else "")
 
 
 def _frame(job: Job, context: Context, found: Answer) -> Frame:
-    cited = [quote.article_id for quote in found.quotes] + [source.article_id for source in found.closest]
+    places: list[Quote | Source] = [*found.quotes, *found.sources, *found.closest]
     asked = {found.question.casefold(), found.understood_as.casefold()}
-    suggested = context.desk.suggestions(cited[0], found.language) if cited else []
+    suggested = context.desk.suggestions(places[0].article_id, found.language) if places else []
     return Frame(
         page_url=context.settings.page_url,
         question=_shown_question(job),

@@ -51,7 +51,7 @@ def open_bot(engine: ChatEngine, settings: SlackSettings) -> Iterator[Bot]:
     desk = Desk(engine, settings, inbox, choices, Suggester(engine))
     workers = Workers(engine, settings, workspaces, inbox, threads=threads, desk=desk)
     app = make_app(settings, workspaces, Receiver(inbox, threads, settings, engine.index.settings.allow_urls))
-    register(app, desk)
+    register(app, desk, workspaces)
     # What else Slack tells is acknowledged, or it would be told again.
     app.event(re.compile(""))(_nothing)
     workers.start()
@@ -63,6 +63,7 @@ def open_bot(engine: ChatEngine, settings: SlackSettings) -> Iterator[Bot]:
             inbox.close()
             threads.close()
             choices.close()
+        workspaces.close()
 
 
 def make_app(settings: SlackSettings, workspaces: Workspaces, receiver: Receiver) -> App:

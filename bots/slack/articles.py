@@ -71,6 +71,6 @@ def _described(entry: IndexedArticle) -> str:
         f"{FIRST_STRONG_ISOLATE}{entry.id}{POP_ISOLATE}",
         f"{FIRST_STRONG_ISOLATE}{shortened(article.source, _LONGEST_LINE)}{POP_ISOLATE}" if article.source else "",
         article.published.isoformat() if article.published else "",
-        f"{len(article.body)} paragraphs",
+        f"paragraphs: {len(article.body)}",
     ]
     return " · ".join(filter(None, facts))

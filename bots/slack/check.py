@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
@@ -281,7 +282,8 @@ def _check_page(url: str) -> Finding:
 
 def _check_installations(settings: SlackSettings) -> Finding:
     try:
-        count = ManyWorkspaces(settings).count()
+        with closing(ManyWorkspaces(settings)) as workspaces:
+            count = workspaces.count()
     except MaqalError as error:
         return Finding("installs", "broken", error.message, error.fix)
     if not count:

@@ -55,7 +55,8 @@ class Context:
             if status == 429 or status >= 500:
                 raise SlackClientError(f"Slack did not take a reply to a command: status {status}.")
             if status != 200:  # The address is good for half an hour, and five replies.
-                raise SlackApiError("Slack refused a reply to a command.", {"ok": False, "error": f"status_{status}"})
+                refusal = {"ok": False, "error": f"status_{status}"}
+                raise SlackApiError("Slack refused a reply to a command.", refusal)  # type: ignore[no-untyped-call]
             return
         self.client.chat_postMessage(
             channel=to.channel,

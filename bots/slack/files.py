@@ -147,7 +147,7 @@ def _shared_article(client: WebClient, desk: Desk, file_id: str) -> Article:
     if (file.get("size") or 0) > limit:
         raise ArticleTooLarge(f"{name} is larger than {limit:,} bytes.", "Split the file, or raise INDEX_MAX_BYTES.")
     data = _downloaded(file.get("url_private_download") or file.get("url_private") or "", client, desk, limit)
-    return read_bytes(data, name, origin=f"slack:{file_id}/{name}", max_bytes=limit)
+    return read_bytes(data, name, origin=f"slack:{name}", max_bytes=limit)
 
 
 def _downloaded(url: str, client: WebClient, desk: Desk, limit: int) -> bytes:
@@ -195,7 +195,7 @@ def _result(done: Ingested, number: str) -> list[Block]:
     title = shortened(entry.article.title or entry.id, 300)
     told = (
         f"{_OUTCOMES[done.outcome]}: {FIRST_STRONG_ISOLATE}{title}{POP_ISOLATE}\n"
-        f"{FIRST_STRONG_ISOLATE}{entry.id}{POP_ISOLATE}, version {entry.version}, {len(entry.article.body)} paragraphs"
+        f"{FIRST_STRONG_ISOLATE}{entry.id}{POP_ISOLATE}, version {entry.version}, paragraphs: {len(entry.article.body)}"
     )
     return [section(told), actions([button("Ask this article here", f"choose_article:{number}", entry.id)])]
 

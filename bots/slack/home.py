@@ -101,7 +101,7 @@ def home_blocks(desk: Desk, team: str, user: str) -> list[Block]:
         asks = [button(question, f"ask:{i}", question) for i, question in enumerate(examples)]
         blocks += [{"type": "divider"}, section("Ask, for example:"), actions(asks)]
     ratings = desk.engine.answers.ratings(f"slack:{team}:{user}")
-    told = f"You found {ratings['up']} answers helpful and {ratings['down']} not." if any(ratings.values()) else ""
+    told = f"Your answers: {ratings['up']} helpful, {ratings['down']} not helpful." if any(ratings.values()) else ""
     asked_for = "Tell under each answer whether it helped; if not, you may say why."
     return [*blocks, {"type": "divider"}, section("Feedback"), small_text(f"{told} {asked_for}".strip())]
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.client import HTTPException
 
 from slack_bolt import App
-from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.adapter.socket_mode.internals import run_bolt_app, send_response
 from slack_sdk.errors import SlackApiError, SlackClientError, SlackClientNotConnectedError
 from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
@@ -24,8 +24,9 @@ from rag.factory import open_engine
 from rag.settings import RagSettings
 
 _LOOK_SECONDS = 1.0
-_CLOSED = "was closed"  # by Slack, as it does every few hours
-_MOST_WAIT = 60.0  # seconds between two attempts to connect again
+_ENDED = "ended"  # Slack ends each every few hours, and mostly says so before
+_MOST_WAIT = 60.0  # seconds between two attempts to connect anew
+_PING_SECONDS = 10.0
 _LONGER_THAN_SLACK_SAYS = 300.0  # seconds
 
 _logger = logging.getLogger(__name__)
@@ -67,28 +68,36 @@ def run_socket_mode(
             socket.close()
 
 
-class _Handler(SocketModeHandler):
-    """Bolt's handler, which says in one line what slack_sdk says with a traceback."""
+class _Client(SocketModeClient):
+    """slack_sdk's client, which leaves it to the watchdog to connect anew.
 
-    def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
-        try:
-            super().handle(client, req)
-        except SlackClientNotConnectedError:
-            _logger.warning("A delivery could not be acknowledged on a closed connection; Slack will repeat it.")
+    By itself it does so in whichever thread finds out that it must, also the one through which all deliveries go:
+    while `apps.connections.open` is slow none would be acknowledged.
+    """
+
+    def __init__(self, app: App, app_token: str) -> None:
+        self.wake = threading.Event()
+        self.is_leaving = False
+        super().__init__(app_token, app.logger, app.client, ping_interval=_PING_SECONDS, proxy=app.client.proxy)
+
+    def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - as in the base class
+        """Let the watchdog connect anew: the connection ended, or (`force`) Slack says that it will."""
+        self.is_leaving = self.is_leaving or force
+        self.wake.set()
 
 
 class Socket:
-    """The connection to Slack, with a watchdog.
+    """The connection to Slack, with a watchdog that makes a new one when this one ends, or is silent.
 
-    slack_sdk itself pings every ten seconds, and connects anew when the last pong is forty seconds old. It misses
-    a connection on which no pong ever came (it has no "last" one to look at), one that the far end's network keeps
-    alive while Slack's application is gone (no `hello`, or no new connection asked for long after Slack said it
-    would), and a failed attempt during which its own check raised. All these end here in a new connection.
+    slack_sdk itself pings every ten seconds, and gives a connection up when the last pong is forty seconds old. It
+    misses one on which no pong ever came (it has no "last" one to look at), and one that the far end's network keeps
+    alive while Slack's application is gone: it brings no `hello`, or lives on long after Slack said it would end.
     """
 
     def __init__(self, app: App, app_token: str, silence: float) -> None:
-        self._handler = _Handler(app, app_token)
-        self._client = self._handler.client
+        self._app = app
+        self._client = _Client(app, app_token)
+        self._client.socket_mode_request_listeners.append(self._handle)  # type: ignore[arg-type]
         self._client.on_message_listeners.append(self._on_message)
         self._silence = silence
         self._closing = threading.Event()
@@ -97,6 +106,7 @@ class Socket:
         self._since = self._heard = time.time()
         self._greeted: object = None
         self._lifetime = float("inf")
+        self._attempts, self._next_attempt = 0, 0.0
 
     def connect(self, url: str) -> None:
         """Connect to an address that `apps.connections.open` gave, and keep connected."""
@@ -108,9 +118,17 @@ class Socket:
     def close(self) -> None:
         """Take no more messages."""
         self._closing.set()
+        self._client.wake.set()
         self._client.close()
-        if self._watchdog.is_alive():
-            self._watchdog.join(_MOST_WAIT)
+        if self._watchdog.is_alive():  # It may be waiting for Slack; then it ends with the process.
+            self._watchdog.join(2 * _LOOK_SECONDS)
+
+    def _handle(self, client: SocketModeClient, request: SocketModeRequest) -> None:
+        started = time.time()
+        try:
+            send_response(client, request, run_bolt_app(self._app, request), started)
+        except SlackClientNotConnectedError:
+            _logger.warning("A delivery could not be acknowledged on a closed connection; Slack will repeat it.")
 
     def _on_message(self, text: str) -> None:
         self._heard = time.time()
@@ -118,26 +136,40 @@ class Socket:
             self._greeted = self._client.current_session
             seconds = (message.get("debug_info") or {}).get("approximate_connection_time")
             self._lifetime = float(seconds) + _LONGER_THAN_SLACK_SAYS if seconds else float("inf")
+            self._attempts, self._next_attempt = 0, 0.0
 
     def _watch(self) -> None:
-        failures = 0
-        while not self._closing.wait(_backoff(failures) if failures else min(self._silence / 4, _LOOK_SECONDS)):
-            if (reason := self._silent_because()) is None:
-                failures = 0
-                continue
-            if reason != _CLOSED:
-                _logger.warning("The connection to Slack %s; making another.", reason)
-            try:
-                self._client.connect_to_new_endpoint(force=reason != _CLOSED)
-            except (OSError, HTTPException, SlackClientError) as error:
-                failures += 1
-                # Not the error's words: Slack's address holds a ticket.
-                _logger.warning("Slack cannot be reached (%s); trying again.", type(error).__name__)
+        while True:
+            self._client.wake.wait(min(self._silence / 4, _LOOK_SECONDS))
+            self._client.wake.clear()
+            if self._closing.is_set():
+                return
+            if (reason := self._unusable_because()) is not None and time.time() >= self._next_attempt:
+                if reason != _ENDED:
+                    _logger.warning("The connection to Slack %s; making another.", reason)
+                self._connect_anew()
 
-    def _silent_because(self) -> str | None:
+    def _connect_anew(self) -> None:
+        self._client.is_leaving = False
+        self._attempts += 1
+        try:
+            opened = self._client.web_client.apps_connections_open(app_token=self._client.app_token)
+            self._client.wss_uri = opened["url"]
+            self._client.connect()
+        except SlackApiError as error:
+            _logger.warning("Slack refuses a new connection (%s); trying again.", error.response.get("error"))
+        except (OSError, HTTPException, SlackClientError) as error:
+            # Not the error's words: Slack's address holds a ticket.
+            _logger.warning("Slack cannot be reached (%s); trying again.", type(error).__name__)
+        if self._closing.is_set():
+            self._client.disconnect()
+        if self._attempts:  # No hello has come yet.
+            self._next_attempt = time.time() + min(2.0**self._attempts, _MOST_WAIT)
+
+    def _unusable_because(self) -> str | None:
         now, session = time.time(), self._client.current_session
-        if not self._client.is_connected():
-            return _CLOSED
+        if self._client.is_leaving or not self._client.is_connected():
+            return _ENDED
         if session is not self._session:
             self._session, self._since = session, now
             return None
@@ -149,10 +181,6 @@ class Socket:
         if self._greeted is session and now - self._since > self._lifetime:
             return "outlived its time"
         return None
-
-
-def _backoff(failures: int) -> float:
-    return float(min(2**failures, _MOST_WAIT))
 
 
 @contextmanager

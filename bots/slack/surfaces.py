@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackClientError
 from bots.slack import actions, articles, files, home, shortcuts
 from bots.slack.blocks import notice
 from bots.slack.desk import Body, Desk
+from bots.slack.workspaces import Workspaces
 from index.exceptions import MaqalError
 
 APOLOGY = "Sorry, this did not work: an error inside maqal. It has been logged; please try again."
@@ -20,11 +21,13 @@ Surface = Callable[[Ack, Body, WebClient, Desk], None]
 _logger = logging.getLogger(__name__)
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: Desk, workspaces: Workspaces) -> None:
     """Add all that needs no durable job; what does goes through the inbox."""
 
-    def on(surface: Surface) -> Callable[[Ack, Body, WebClient], None]:
-        def listener(ack: Ack, body: Body, client: WebClient) -> None:
+    def on(surface: Surface) -> Callable[[Ack, Body], None]:
+        def listener(ack: Ack, body: Body) -> None:
+            # Not Bolt's own client: the token that it was authorized with may have expired.
+            client = workspaces.client(body)
             try:
                 surface(ack, body, client, desk)
             except Exception as error:  # noqa: BLE001 - who pressed something is told, whatever went wrong

@@ -82,6 +82,9 @@ class Workspaces(ABC):
     def forget(self, body: "Mapping[str, Any]") -> None:
         """Delete what was kept of a workspace that removed the app."""
 
+    def close(self) -> None:  # noqa: B027 - one workspace has nothing to close
+        """Close what the tokens are kept in."""
+
     def _is_allowed(self, enterprise: str | None, team: str | None) -> bool:
         allowed = self.settings
         return (not allowed.teams or team in allowed.teams) and (
@@ -184,6 +187,11 @@ class ManyWorkspaces(Workspaces):
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise _database_unusable(error) from error
         return count
+
+    def close(self) -> None:
+        """Close what the tokens are kept in."""
+        if not isinstance(self.store, FileInstallationStore):
+            self.store.engine.dispose()  # type: ignore[attr-defined]
 
     def forget(self, body: "Mapping[str, Any]") -> None:
         """Delete the tokens of a workspace that removed the app."""

@@ -28,7 +28,7 @@ class Bot:
     """Sends to the bot what Slack would send."""
 
     def __init__(self, address: str, signing_secret: str) -> None:
-        self._address = address
+        self.address = address
         self._secret = signing_secret
 
     def event(self, event: dict[str, Any], event_id: str = "", **headers: str) -> httpx.Response:
@@ -39,10 +39,14 @@ class Bot:
             "event_id": event_id or f"Ev{next(_numbers)}",
             "event": event,
         }
+        return self.deliver(body, **headers)
+
+    def deliver(self, body: dict[str, Any], **headers: str) -> httpx.Response:
+        """Deliver an event as it is, of any workspace."""
         return self.send(json.dumps(body), "application/json", **headers)
 
-    def command(self, text: str, response_url: str, trigger_id: str = "") -> httpx.Response:
-        """Deliver `/ask text`."""
+    def command(self, text: str, response_url: str, trigger_id: str = "", **fields: str) -> httpx.Response:
+        """Deliver `/ask text`, or another command."""
         body = {
             "command": "/ask",
             "text": text,
@@ -51,8 +55,20 @@ class Bot:
             "user_id": "U1",
             "response_url": response_url,
             "trigger_id": trigger_id or f"trigger{next(_numbers)}",
+            **fields,
         }
         return self.send(urlencode(body), "application/x-www-form-urlencoded")
+
+    def interact(self, **payload: Any) -> httpx.Response:
+        """Deliver a button, a dialog or a shortcut."""
+        body = {
+            "team": {"id": "T1", "domain": "newsroom"},
+            "user": {"id": "U1", "team_id": "T1"},
+            "api_app_id": "A1",
+            "trigger_id": f"trigger{next(_numbers)}",
+            **payload,
+        }
+        return self.send(urlencode({"payload": json.dumps(body)}), "application/x-www-form-urlencoded")
 
     def send(
         self, body: str | bytes, content_type: str, *, timestamp: str = "", signature: str = "", **headers: str
@@ -63,7 +79,7 @@ class Bot:
             signature or SignatureVerifier(self._secret).generate_signature(timestamp=timestamp, body=body) or ""
         )
         return httpx.post(
-            self._address + PATH,
+            self.address + PATH,
             content=body,
             headers={
                 "Content-Type": content_type,

@@ -2,16 +2,20 @@
 
 import html
 import re
+import sqlite3
+import time
 from collections.abc import Sequence
+from contextlib import closing
 from itertools import count
 from typing import Any
 
 import httpx
 
+from bots.slack.inbox import FILE_NAME
 from rag.chat_engine import ChatEngine
 from tests.slack.block_limits import loaded, nested
 from tests.slack.bot import Bot, direct_message, mention
-from tests.slack.slack_server import SlackServer
+from tests.slack.slack_server import WAIT_SECONDS, SlackServer
 
 PAGE = "https://maqal.example.org"
 QUESTION = "Why did Tokayev call in the CSTO?"
@@ -34,6 +38,15 @@ class Newsroom:
         number = next(_numbers)
         self.channel, self.direct, self.user = f"C{number}", f"D{number}", f"U{number}"
         self.slack.forget()
+
+    def leave(self) -> None:
+        """End a test, when all that was asked is answered; what Slack would have refused fails it."""
+        with closing(sqlite3.connect(self.engine.index.settings.data_dir / FILE_NAME)) as database:
+            deadline = time.monotonic() + WAIT_SECONDS
+            while database.execute("SELECT count(*) FROM jobs WHERE state IN ('waiting', 'working')").fetchone()[0]:
+                assert time.monotonic() < deadline, "a question is still being answered"
+                time.sleep(0.01)
+        assert self.slack.violations == []
 
     def mention(self, question: str, **fields: Any) -> str:
         """Ask in the channel; the message's ts."""

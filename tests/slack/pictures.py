@@ -163,10 +163,11 @@ def file(studio: Studio) -> None:
     described = {"id": "F1", "name": name, "size": len(data), "url_private_download": url}
     studio.slack.answers["files.info"] = [(200, {}, {"ok": True, "file": described})]
     studio.bot.event(direct_message("", ts="400.1", subtype="file_share", files=[described]))
-    offer = studio.slack.wait_for("chat.postMessage", before + 1)[-1]
+    studio.slack.wait_for("chat.postMessage", before + 1)
+    (offer,) = studio.slack.thread("D1", "400.1")
     studio.interact(
-        type="block_actions", channel={"id": "D1"}, container={"message_ts": "9.9", "channel_id": "D1"},
-        message={"ts": "9.9", "thread_ts": "400.1", "blocks": offer["blocks"]},
+        type="block_actions", channel={"id": "D1"}, container={"message_ts": offer["ts"], "channel_id": "D1"},
+        message=offer,
         response_url=studio.slack.response_url,
         actions=[{"type": "button", "action_id": "index_file:0", "value": "F1", "block_id": "b"}],
     )  # fmt: skip

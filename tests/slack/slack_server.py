@@ -5,8 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -39,11 +41,13 @@ class SlackServer:
         self.socket_url = ""
         self.scopes = ",".join(manifest_scopes())
         self.clock_skew = 0
-        self.files: dict[str, bytes] = {}
+        self.files: dict[str, bytes | str] = {}  # what lies at a path, or the address that it leads on to
         self.identity = {"user_id": BOT_USER, "bot_id": BOT_ID, "team_id": "T1", "user": "maqal", "team": "Newsroom"}
         self.violations: list[str] = []
         self.on_post: Callable[[dict[str, Any]], None] = lambda _: None
+        self.on_oauth: Callable[[dict[str, Any]], dict[str, Any]] = lambda _: {"ok": False, "error": "invalid_code"}
         self._messages: dict[tuple[str, str], dict[str, Any]] = {}
+        self._numbers = count(1)
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -67,11 +71,17 @@ class SlackServer:
                     self.wfile.write(data)
 
             def do_GET(self) -> None:
-                data = server.files.get(self.path)
-                self.send_response(404 if data is None else 200)
-                self.send_header("Content-Length", str(len(data or b"")))
+                token = (self.headers["Authorization"] or "").removeprefix("Bearer ")
+                with server._changed:
+                    server._calls.append(Call("download", {"path": self.path}, token))
+                found = server.files.get(self.path)
+                data = found if isinstance(found, bytes) else b""
+                self.send_response(404 if found is None else 200 if isinstance(found, bytes) else 302)
+                if isinstance(found, str):
+                    self.send_header("Location", found)
+                self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
-                self.wfile.write(data or b"")
+                self.wfile.write(data)
 
             def date_time_string(self, timestamp: float | None = None) -> str:
                 return super().date_time_string((timestamp or time.time()) - server.clock_skew)
@@ -94,6 +104,27 @@ class SlackServer:
         """Bodies of the calls of a method so far."""
         with self._changed:
             return [call.body for call in self._calls if call.method == method]
+
+    def forget(self) -> None:
+        """Forget the calls so far; messages stay."""
+        with self._changed:
+            self._calls.clear()
+
+    def wait_for_reply(self, channel: str, ts: str, count: int = 1) -> list[dict[str, Any]]:
+        """The messages in a thread that are replies to the end, when there are `count` of them."""
+
+        def replies() -> list[dict[str, Any]]:
+            return [message for message in self.thread(channel, ts) if message.get("metadata")]
+
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(replies()) >= count, WAIT_SECONDS), self.thread(channel, ts)
+            return replies()
+
+    def end_streams(self) -> None:
+        """Let no message be streamed any more, as when a person presses Slack's stop button."""
+        with self._changed:
+            for message in self._messages.values():
+                message["is_streaming"] = False
 
     def tokens(self, method: str) -> list[str]:
         with self._changed:
@@ -131,14 +162,14 @@ class SlackServer:
         """The bot's messages in a thread, but for those that it deleted."""
         with self._changed:
             return [
-                message
+                deepcopy(message)
                 for (where, _), message in self._messages.items()
                 if where == channel and ts in {message["thread_ts"], message["ts"]}
             ]
 
     def _add_message(self, body: dict[str, Any]) -> str:
         with self._changed:
-            ts = f"9.{len(self._calls)}"
+            ts = f"9.{next(self._numbers)}"
             message = {"thread_ts": "", "bot_id": BOT_ID, **body, "ts": ts}
             if isinstance(message.get("metadata"), str):
                 message["metadata"] = json.loads(message["metadata"])
@@ -157,7 +188,8 @@ class SlackServer:
             self._changed.notify_all()
         if refused:
             details = [f"[ERROR] {each}" for each in refused]
-            return 200, {}, {"ok": False, "error": "invalid_blocks", "response_metadata": {"messages": details}}
+            status = 400 if call.method == "respond" else 200
+            return status, {}, {"ok": False, "error": "invalid_blocks", "response_metadata": {"messages": details}}
         answer: dict[str, Any] = {}
         match call.method:
             case "auth.test":
@@ -175,6 +207,8 @@ class SlackServer:
                 answer = {"ok": False, "error": error} if error else {"ts": call.body["ts"]}
             case "conversations.replies":
                 answer = {"messages": self.thread(call.body["channel"], call.body["ts"]), "has_more": False}
+            case "oauth.v2.access":
+                answer = self.on_oauth(call.body)
             case _:
                 answer = {"ts": "9.9", "channel": call.body.get("channel", "")}
         return 200, {}, {"ok": True, **answer}

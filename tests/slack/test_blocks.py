@@ -53,6 +53,15 @@ def test_each_quote_has_its_own_block_with_its_paragraph() -> None:
     assert read(messages, "context") == ["A note.", f"{FSI}a{PDI} §5 §7"]
 
 
+def test_quotes_of_several_articles_name_theirs() -> None:
+    other = quote("Second.", 7).model_copy(update={"article_id": "b"})
+    messages = answer_messages(answer(quotes=[quote("First.", 5), other]))
+    assert [text.split("\n")[0] for text in read(messages)] == [
+        f"The article says (§5 {FSI}a{PDI}):",
+        f"Also (§7 {FSI}b{PDI}):",
+    ]
+
+
 def test_a_refusal_shows_the_closest_paragraphs() -> None:
     refusal = answer(verdict="not_in_article", text="The article does not say.", closest=[source("Nearest.", 3)])
     assert read(answer_messages(refusal)) == ["The article does not say.", f"§3\n{FSI}Nearest.{PDI}"]

@@ -7,8 +7,8 @@ from bots.slack.settings import SlackSettings
 from bots.slack.worker import APOLOGY
 from rag.chat_engine import ChatEngine
 from tests.slack.bot import Bot, running_bot
+from tests.slack.newsroom import QUESTION, quotations, texts
 from tests.slack.slack_server import SlackServer
-from tests.slack.test_events import QUESTION, quoted, texts
 
 
 def test_the_answer_is_ephemeral(bot: Bot, slack: SlackServer) -> None:
@@ -18,7 +18,7 @@ def test_the_answer_is_ephemeral(bot: Bot, slack: SlackServer) -> None:
     assert message["response_type"] == "ephemeral"
     assert message["unfurl_links"] is False
     assert message["unfurl_media"] is False
-    assert quoted(message)
+    assert quotations(message)
     # Slack shows nobody what was written after the command.
     assert QUESTION in message["blocks"][0]["elements"][0]["text"]
     assert slack.calls("chat.postMessage") == []

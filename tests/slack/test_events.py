@@ -1,6 +1,5 @@
 """Mentions and direct messages: answered in their thread, once, in the question's language, never with silence."""
 
-import html
 import logging
 import re
 import threading
@@ -21,19 +20,8 @@ from rag.factory import open_engine
 from rag.settings import RagSettings
 from tests.conftest import BUNDLED_ID
 from tests.slack.bot import Bot, direct_message, mention, running_bot
+from tests.slack.newsroom import QUESTION, quotations, texts
 from tests.slack.slack_server import BOT_ID, BOT_USER, WAIT_SECONDS, SlackServer
-
-QUESTION = "Why did Tokayev call in the CSTO?"
-
-
-def texts(message: dict[str, Any]) -> list[str]:
-    """What a reader sees of a message's section blocks, one text each."""
-    return [html.unescape(b["text"]["text"]) for b in message["blocks"] if b["type"] == "section"]
-
-
-def quoted(message: dict[str, Any]) -> list[str]:
-    """The quotes in a message, without their marks."""
-    return [text for block in texts(message) for text in re.findall("\u2068[“«](.*?)[”»]\u2069", block, re.DOTALL)]
 
 
 def other_engine(engine: ChatEngine, cls: type[ChatEngine]) -> Any:
@@ -51,12 +39,12 @@ def test_a_mention_is_answered_in_its_thread_with_letters_of_the_article(
     assert message["unfurl_media"] is False
     article = engine.index.catalog.article(BUNDLED_ID).article
     paragraphs = {p.number: article.text_of(p) for p in article.body}
-    assert quoted(message)
-    for block, quote in zip(texts(message), quoted(message), strict=True):
+    assert quotations(message)
+    for block, quote in zip(texts(message), quotations(message), strict=True):
         (number,) = re.findall(r"§(\d+)", block)
         assert quote in paragraphs[int(number)]
     assert texts(message)[0].startswith("\u2068رئيس كازاخستان، قاسم جومارت توكاييف\u2069, as the article reports (§4")
-    assert quoted(message)[0] in message["text"]
+    assert quotations(message)[0] in message["text"]
     assert slack.tokens("chat.postMessage") == ["xoxb-1"]
 
 
@@ -70,7 +58,7 @@ def test_a_direct_message_is_answered_in_a_thread(bot: Bot, slack: SlackServer, 
     bot.event(direct_message(QUESTION, **({"subtype": subtype} if subtype else {})))
     (message,) = slack.wait_for("chat.postMessage")
     assert (message["channel"], message["thread_ts"]) == ("D1", "200.1")
-    assert quoted(message)
+    assert quotations(message)
 
 
 def test_a_question_in_arabic_is_answered_in_arabic(bot: Bot, slack: SlackServer) -> None:
@@ -225,7 +213,7 @@ def test_an_unexpected_error_is_answered_with_an_apology_and_logged_without_the_
 def test_a_busy_slack_is_asked_again(bot: Bot, slack: SlackServer) -> None:
     slack.answers["chat.postMessage"] = [(429, {"Retry-After": "0"}, {"ok": False, "error": "ratelimited"})]
     bot.event(mention(QUESTION))
-    assert quoted(slack.wait_for("chat.postMessage")[0])
+    assert quotations(slack.wait_for("chat.postMessage")[0])
 
 
 def test_blocks_that_slack_refuses_are_followed_by_an_apology(bot: Bot, slack: SlackServer) -> None:
@@ -239,6 +227,6 @@ def test_a_slack_without_feedback_buttons_gets_ordinary_ones(bot: Bot, slack: Sl
     slack.answers["chat.postMessage"] = [(200, {}, {"ok": False, "error": "invalid_blocks"})]
     bot.event(mention(QUESTION))
     (message,) = slack.wait_for("chat.postMessage")
-    assert quoted(message)
+    assert quotations(message)
     assert "context_actions" not in {block["type"] for block in message["blocks"]}
     assert [element["action_id"] for element in message["blocks"][-1]["elements"]] == ["feedback:up", "feedback:down"]

@@ -12,8 +12,8 @@ from bots.slack.settings import SlackSettings
 from index.exceptions import ConfigurationError
 from rag.chat_engine import ChatEngine
 from tests.slack.bot import Bot, mention, running_bot
+from tests.slack.newsroom import QUESTION
 from tests.slack.slack_server import SlackServer
-from tests.slack.test_events import QUESTION
 
 
 def test_slack_can_verify_the_address(bot: Bot) -> None:

@@ -15,8 +15,8 @@ from bots.slack.settings import SlackSettings
 from index.settings import IndexSettings
 from tests.slack.bot import direct_message, mention
 from tests.slack.delivery import Delivery
+from tests.slack.newsroom import QUESTION
 from tests.slack.slack_server import BOT_ID, SlackServer
-from tests.slack.test_events import QUESTION
 from tests.slack.test_socket_mode import running_process
 
 EVENTS = int(os.environ.get("MAQAL_SLACK_EVENTS", "120"))

@@ -21,8 +21,8 @@ from index.exceptions import ConfigurationError
 from index.settings import IndexSettings
 from rag.settings import RagSettings
 from tests.slack.bot import mention
+from tests.slack.newsroom import QUESTION, quotations
 from tests.slack.slack_server import WAIT_SECONDS, SlackServer
-from tests.slack.test_events import QUESTION, quoted
 
 RUN = """
 from bots.slack.settings import SlackSettings
@@ -84,7 +84,7 @@ def test_an_event_is_acknowledged_answered_once_and_a_signal_ends_the_bot_cleanl
     assert sorted(acknowledged) == ["e1", "e2"]
     (message,) = slack.calls("chat.postMessage")
     assert (message["channel"], message["thread_ts"]) == ("C1", "100.1")
-    assert quoted(message)
+    assert quotations(message)
     assert slack.tokens("apps.connections.open") == ["xapp-1"]
     assert (process.returncode, err) == (0, "")
     assert out == "The Slack bot is @maqal in Newsroom. Ctrl-C stops it.\n"
