@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 
 from slack_bolt import App
@@ -79,6 +79,11 @@ class _Client(SocketModeClient):
         self.wake = threading.Event()
         self.is_leaving = False
         super().__init__(app_token, app.logger, app.client, ping_interval=_PING_SECONDS, proxy=app.client.proxy)
+
+    def disconnect(self) -> None:
+        """Close the connection."""
+        with suppress(AttributeError):  # Another thread has closed it at the same moment.
+            super().disconnect()
 
     def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - as in the base class
         """Let the watchdog connect anew: the connection ended, or (`force`) Slack says that it will."""
@@ -158,7 +163,7 @@ class Socket:
             self._client.connect()
         except SlackApiError as error:
             _logger.warning("Slack refuses a new connection (%s); trying again.", error.response.get("error"))
-        except (OSError, HTTPException, SlackClientError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the watchdog goes on
             # Not the error's words: Slack's address holds a ticket.
             _logger.warning("Slack cannot be reached (%s); trying again.", type(error).__name__)
         if self._closing.is_set():

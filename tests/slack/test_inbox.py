@@ -99,9 +99,12 @@ def test_what_is_put_survives_kill_9(path: Path) -> None:
     assert "token" not in found.body
 
 
-def test_commits_are_synced_to_the_disk(inbox: Inbox) -> None:
+def test_what_is_put_is_synced_to_the_disk_and_notes_need_not_be(inbox: Inbox) -> None:
+    inbox.put(["e1"], job())
     assert inbox._db.execute("PRAGMA synchronous").fetchone() == (2,)
     assert inbox._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    inbox.claim()
+    assert inbox._db.execute("PRAGMA synchronous").fetchone() == (1,)
 
 
 def test_a_lease_that_is_not_renewed_lets_another_take_the_job(inbox: Inbox, clock: Clock) -> None:
@@ -115,10 +118,34 @@ def test_a_lease_that_is_not_renewed_lets_another_take_the_job(inbox: Inbox, clo
     clock.now += 2
     second = inbox.claim()
     assert second is not None
-    assert (second.id, second.attempts) == (first.id, 2)
+    assert (second.id, second.attempts, second.crashes) == (first.id, 2, 1)
     assert not inbox.is_current(first)
     inbox.finish(first)  # It is not its own any more.
     assert inbox.is_current(second)
+
+
+def test_what_is_given_back_for_later_is_not_due_before(inbox: Inbox, clock: Clock) -> None:
+    inbox.put(["e1"], job())
+    first = inbox.claim()
+    assert first is not None
+    inbox.give_back(first, 30)
+    assert not inbox.has_due()
+    assert inbox.claim() is None
+    clock.now += 31
+    assert inbox.has_due()
+    second = inbox.claim()
+    assert second is not None
+    assert (second.attempts, second.crashes) == (2, 0)
+    inbox.give_back(first)  # It is not its own any more.
+    assert inbox.is_current(second)
+
+
+def test_what_cannot_be_committed_leaves_no_transaction_open(inbox: Inbox) -> None:
+    inbox._db.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(DataDirectoryError, match="full"):
+        inbox.put(["e1"], job(body={"text": "x" * 200_000}))
+    inbox._db.execute("PRAGMA max_page_count = 1000000")
+    assert inbox.put(["e1"], job())
 
 
 def test_a_thread_is_answered_one_question_at_a_time_and_commands_are_not_a_thread(inbox: Inbox) -> None:

@@ -129,7 +129,8 @@ def test_only_channels_that_are_allowed_are_answered(engine: ChatEngine, slack: 
         )
         bot.event(mention(QUESTION, "100.1", channel="C2"))
         slack.wait_for_reply("C2", "100.1")
-    assert slack.thread("C1", thread) == slack.calls("respond") == []
+    assert slack.thread("C1", thread) == []
+    assert [told["text"] for told in slack.calls("respond")] == ["maqal does not answer in this channel."]
 
 
 @pytest.mark.parametrize(("team", "count"), [("T1", 1), ("T9", 0), ("T5", 1)])
