@@ -54,7 +54,8 @@ def rate(ack: Ack, body: Body, client: WebClient, desk: Desk) -> None:
     """Keep a reader's opinion; who finds an answer not helpful is asked why. Raises UnknownAnswer."""
     ack()
     rating, _, answer_id = body["actions"][0]["value"].partition(":")
-    desk.engine.answers.rate(answer_id, "up" if rating == "up" else "down", reader=reader_of(body), surface=SURFACE)
+    reader = reader_of(team_of(body), body["user"]["id"])
+    desk.engine.answers.rate(answer_id, "up" if rating == "up" else "down", reader=reader, surface=SURFACE)
     language = desk.engine.answers.answer(answer_id).language
     if rating == "up":
         whisper(client, body, notice(label("thanks", language)))
@@ -67,7 +68,8 @@ def keep_reason(ack: Ack, body: Body, client: WebClient, desk: Desk) -> None:  #
     ack()
     view = body["view"]
     reason = view["state"]["values"]["reason"]["text"].get("value") or ""
-    desk.engine.answers.rate(view["private_metadata"], "down", reason=reason, reader=reader_of(body), surface=SURFACE)
+    reader = reader_of(team_of(body), body["user"]["id"])
+    desk.engine.answers.rate(view["private_metadata"], "down", reason=reason, reader=reader, surface=SURFACE)
 
 
 def cite(ack: Ack, body: Body, client: WebClient, desk: Desk) -> None:
@@ -132,7 +134,7 @@ def share(ack: Ack, body: Body, client: WebClient, desk: Desk) -> None:
 def stop(ack: Ack, body: Body, client: WebClient, desk: Desk) -> None:  # noqa: ARG001 - all have the same form
     """Stop the answers of a thread: a person pressed Slack's stop button."""
     event = body["event"]
-    desk.inbox.stop(body.get("team_id") or team_of(body), event["channel"], event.get("thread_ts") or "")
+    desk.inbox.stop(team_of(body), event["channel"], event.get("thread_ts") or "")
     ack()
 
 

@@ -27,7 +27,7 @@ def list_articles(ack: Ack, body: Body, client: WebClient, desk: Desk) -> None: 
         ack(NOT_HERE)
         return
     place = body["user_id"] if is_direct(channel) else channel
-    blocks = listing(desk, body.get("team_id") or team_of(body), place, body.get("text") or "")
+    blocks = listing(desk, team_of(body), place, body.get("text") or "")
     message = as_message(blocks)
     ack(text=message.text, blocks=blocks, response_type="ephemeral")
 

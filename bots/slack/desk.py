@@ -77,14 +77,14 @@ class Desk:
 
 
 def team_of(body: Body) -> str:
-    """The workspace of a button's or dialog's request; of an organisation's, the organisation."""
+    """The workspace of an event's, command's, button's or dialog's request; of an organisation's, the organisation."""
     named = body.get("team") or body.get("enterprise") or {}
-    return named.get("id") or (body.get("user") or {}).get("team_id") or "-"
+    return body.get("team_id") or named.get("id") or (body.get("user") or {}).get("team_id") or "-"
 
 
-def reader_of(body: Body) -> str:
-    """Who pressed, as feedback names readers."""
-    return f"slack:{team_of(body)}:{body['user']['id']}"
+def reader_of(team: str, user: str) -> str:
+    """A person, as feedback names readers."""
+    return f"slack:{team}:{user}"
 
 
 def place_pressed(body: Body) -> str:

@@ -6,7 +6,7 @@ from slack_sdk import WebClient
 from bots.slack import articles
 from bots.slack.actions import respond
 from bots.slack.blocks import Block, actions, as_message, button, menu, notice, section, shortened, small_text
-from bots.slack.desk import Body, Desk, place_pressed, team_of
+from bots.slack.desk import Body, Desk, place_pressed, reader_of, team_of
 from rag.phrases import languages
 
 _ANY = "*"
@@ -22,7 +22,7 @@ def opened(ack: Ack, body: Body, client: WebClient, desk: Desk) -> None:
     """Somebody opened Home, or the conversation with the bot, where prompts are suggested then."""
     ack()
     event = body["event"]
-    team = body.get("team_id") or team_of(body)
+    team = team_of(body)
     if event.get("tab") == "messages":
         suggest_prompts(client, desk, team=team, user=event["user"], channel=event["channel"])
     else:
@@ -33,7 +33,7 @@ def thread_started(ack: Ack, body: Body, client: WebClient, desk: Desk) -> None:
     """A thread began in the pane of an app that still has Slack's older `assistant_view`."""
     ack()
     thread = body["event"]["assistant_thread"]
-    team, user = body.get("team_id") or team_of(body), thread["user_id"]
+    team, user = team_of(body), thread["user_id"]
     suggest_prompts(client, desk, team=team, user=user, channel=thread["channel_id"], thread=thread["thread_ts"])
 
 
@@ -100,7 +100,7 @@ def home_blocks(desk: Desk, team: str, user: str) -> list[Block]:
     if examples:
         asks = [button(question, f"ask:{i}", question) for i, question in enumerate(examples)]
         blocks += [{"type": "divider"}, section("Ask, for example:"), actions(asks)]
-    ratings = desk.engine.answers.ratings(f"slack:{team}:{user}")
+    ratings = desk.engine.answers.ratings(reader_of(team, user))
     told = f"Your answers: {ratings['up']} helpful, {ratings['down']} not helpful." if any(ratings.values()) else ""
     asked_for = "Tell under each answer whether it helped; if not, you may say why."
     return [*blocks, {"type": "divider"}, section("Feedback"), small_text(f"{told} {asked_for}".strip())]

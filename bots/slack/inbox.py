@@ -95,11 +95,6 @@ class Job:
         """The id of the conversation that the job belongs to; none where it has no thread."""
         return f"slack:{self.team}:{self.channel}:{self.thread}" if self.thread else None
 
-    @property
-    def reader(self) -> str:
-        """Who asks, as feedback names readers."""
-        return f"slack:{self.team}:{self.user}"
-
 
 class Inbox(SqliteStore):
     """The jobs of the last week in one SQLite file; safe for threads and processes.
@@ -234,9 +229,9 @@ class Inbox(SqliteStore):
             db.execute("DELETE FROM jobs WHERE finished < ?", (before,))
             db.execute("DELETE FROM delivery_keys WHERE at < ?", (before,))
 
-    def _forget_words(self, db: sqlite3.Connection, where: str, *values: str | int, state: str) -> bool:
+    def _forget_words(self, db: sqlite3.Connection, where: str, *values: str | int, state: str) -> None:
         query = f"UPDATE jobs SET state = ?, finished = ?, text = NULL, body = NULL, user = NULL WHERE {where}"  # noqa: S608 - ours
-        return db.execute(query, (state, self._clock(), *values)).rowcount > 0
+        db.execute(query, (state, self._clock(), *values))
 
     @contextmanager
     def _transaction(self, *, is_synced: bool = False) -> Iterator[sqlite3.Connection]:

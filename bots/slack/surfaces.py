@@ -2,7 +2,6 @@
 
 import logging
 import re
-import traceback
 from collections.abc import Callable
 
 from slack_bolt import Ack, App
@@ -12,6 +11,7 @@ from slack_sdk.errors import SlackClientError
 from bots.slack import actions, articles, files, home, shortcuts
 from bots.slack.blocks import notice
 from bots.slack.desk import Body, Desk
+from bots.slack.worker import log_error
 from bots.slack.workspaces import Workspaces
 from index.exceptions import MaqalError
 
@@ -60,9 +60,7 @@ def _tell(client: WebClient, body: Body, error: Exception) -> None:
     """Tell who pressed something that it did not work; an event that nobody waits for is only logged."""
     told = f"{error.message} {error.fix}" if isinstance(error, MaqalError) else APOLOGY
     if told == APOLOGY or "event" in body:
-        # The error's own words may hold a question, or an article, so that only its type and place are logged.
-        trace = "".join(traceback.format_tb(error.__traceback__))
-        _logger.error("%s at a button, dialog, shortcut or command, at:\n%s", type(error).__name__, trace)
+        log_error(error, "at a button, dialog, shortcut or command")
     if "event" in body:
         return
     try:

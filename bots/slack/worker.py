@@ -9,7 +9,7 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bots.slack import answering
+from bots.slack import answering, files, shortcuts
 from bots.slack.blocks import notice
 from bots.slack.context import METADATA_TYPE, Context
 from bots.slack.desk import Desk
@@ -197,12 +197,8 @@ class Workers:
             case "question":
                 answering.answer(job, context)
             case "check_quote":
-                from bots.slack import shortcuts
-
                 shortcuts.check_quote(job, context)
             case "file" | "link":
-                from bots.slack import files
-
                 files.offer(job, context)
             case "mute" | "unmute":
                 self._threads.mute(job.team, job.channel, job.thread, is_muted=job.kind == "mute")
@@ -273,7 +269,7 @@ def _reason(error: Exception) -> str:
     return word if word.isidentifier() else "unreadable"
 
 
-def log_error(error: BaseException) -> None:
+def log_error(error: BaseException, where: str = "while answering in Slack") -> None:
     """Log an error by its type and place: its own words may hold the question."""
     trace = "".join(traceback.format_tb(error.__traceback__))
-    _logger.error("%s while answering in Slack, at:\n%s", type(error).__name__, trace)
+    _logger.error("%s %s, at:\n%s", type(error).__name__, where, trace)
